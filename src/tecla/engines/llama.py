@@ -1,0 +1,276 @@
+"""The llama.cpp engine: any causal model in a GGUF file, on llama-cpp-python's low-level API.
+
+Owns one native model and one native context. Scores are numpy views of llama.cpp's own output
+buffer, without a copy. The KV memory is in the unified layout, where a fork shares the cells of
+its source: 500 tokens fork in some 30 µs. Whatever would end the process in native code (a
+batch over the limit, too many score rows, a truncated state) is refused before it gets there.
+
+Models with recurrent layers keep one state per sequence that cannot be cut back. A trim or a
+fork of a part of such a slot is recomputed from its tokens; a fork of the whole is a copy.
+
+Flash attention is off: steps are slightly faster without it on the CPUs measured, and the
+scores depend less on what else is in the batch (0.5 against 1.4 on raw scores; ENGINE_LIMITS
+in `docs/decisions/0003-llama-engine.md`).
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from typing import Any
+
+import llama_cpp.llama_cpp as native
+import numpy as np
+
+from tecla.engines import native_log
+from tecla.engines.base import Feed
+from tecla.engines.llama_model import LlamaModel
+from tecla.engines.scores import NumpyScores
+from tecla.engines.slots import Limits, SlotTable
+from tecla.engines.state import pack, unpack
+from tecla.errors import EngineError, KVFullError, ModelTooLargeError
+
+_BATCH_TOKENS = 512
+_MICRO_BATCH_TOKENS = 256  # 512 takes 83 MB more for 5 % of prefill speed
+_MAX_SLOTS = 256  # llama_max_parallel_sequences()
+_KV_FULL = 1
+
+
+class _Batch:
+    """A native batch whose arrays are numpy memory, filled without a Python loop per field."""
+
+    def __init__(self, capacity: int) -> None:
+        self.tokens = np.zeros(capacity, dtype=np.int32)  # [capacity]
+        self.positions = np.zeros(capacity, dtype=np.int32)  # [capacity]
+        self.slots = np.zeros(capacity, dtype=np.int32)  # [capacity]
+        self.wanted = np.zeros(capacity, dtype=np.int8)  # [capacity]
+        self._counts = np.ones(capacity, dtype=np.int32)
+        step = self.slots.itemsize
+        pointers = [self.slots.ctypes.data + step * at for at in range(capacity)]
+        self._slot_pointers = np.array(pointers, dtype=np.uintp)
+        self.native = native.llama_batch(
+            n_tokens=0,
+            token=self.tokens.ctypes.data_as(ctypes.POINTER(native.llama_token)),
+            embd=None,
+            pos=self.positions.ctypes.data_as(ctypes.POINTER(native.llama_pos)),
+            n_seq_id=self._counts.ctypes.data_as(ctypes.POINTER(ctypes.c_int32)),
+            seq_id=self._slot_pointers.ctypes.data_as(
+                ctypes.POINTER(ctypes.POINTER(native.llama_seq_id))
+            ),
+            logits=self.wanted.ctypes.data_as(ctypes.POINTER(ctypes.c_int8)),
+        )
+
+    def fill(self, feeds: Sequence[Feed], lengths: Sequence[int]) -> None:
+        """Lay out `feeds`; `lengths[i]` is what the slot of `feeds[i]` holds."""
+        at = 0
+        for feed, length in zip(feeds, lengths, strict=True):
+            end = at + len(feed.tokens)
+            self.tokens[at:end] = feed.tokens
+            self.positions[at:end] = np.arange(length, length + end - at)
+            self.slots[at:end] = feed.slot
+            self.wanted[at:end] = feed.scores == "all"
+            self.wanted[end - 1] = feed.scores != "none"
+            at = end
+        self.native.n_tokens = at
+
+
+class LlamaEngine:
+    """`Engine` over llama.cpp."""
+
+    def __init__(
+        self,
+        model: LlamaModel,
+        *,
+        context_tokens: int = 2048,
+        kv_tokens: int | None = None,
+        n_slots: int = 64,
+        n_threads: int | None = None,
+    ) -> None:
+        """Make a context over a loaded model, which this engine then owns.
+
+        `context_tokens` is cut to what the model was trained on; `kv_tokens` is four
+        contexts unless given. Raises `ModelTooLargeError` if the KV memory does not fit.
+        """
+        self.model = model
+        n_slots = min(n_slots, _MAX_SLOTS)
+        context_tokens = min(context_tokens, model.info.trained_context_tokens or context_tokens)
+        kv_tokens = max(kv_tokens or 4 * context_tokens, context_tokens)
+        self.limits = Limits(
+            n_vocab=len(model.tokenizer.table),
+            n_slots=n_slots,
+            context_tokens=context_tokens,
+            kv_tokens=kv_tokens,
+            batch_tokens=_BATCH_TOKENS,
+            score_rows=n_slots,
+        )
+        model.check_memory(kv_tokens)
+        self._context = self._make_context(n_threads or model.n_threads)
+        self._memory = native.llama_get_memory(self._context)
+        self._batch = _Batch(_BATCH_TOKENS)
+        self._slots = SlotTable(self.limits)
+        self._rewinds = not model.is_recurrent
+        self._steps = 0
+        self.evaluated_tokens = 0
+
+    @property
+    def n_vocab(self) -> int:
+        """Number of token ids."""
+        return self.limits.n_vocab
+
+    @property
+    def n_slots(self) -> int:
+        """Number of slots."""
+        return self.limits.n_slots
+
+    @property
+    def context_tokens(self) -> int:
+        """Most tokens one slot may hold."""
+        return self.limits.context_tokens
+
+    @property
+    def kv_tokens(self) -> int:
+        """Most tokens all slots together may hold."""
+        return self.limits.kv_tokens
+
+    @property
+    def batch_tokens(self) -> int:
+        """Most tokens one `eval` may carry."""
+        return self.limits.batch_tokens
+
+    @property
+    def score_rows(self) -> int:
+        """Most rows of scores one `eval` may be asked for."""
+        return self.limits.score_rows
+
+    def eval(self, feeds: Sequence[Feed]) -> NumpyScores:
+        """Append the feeds in one native batch; see `Engine.eval`."""
+        rows = self._slots.check_feeds(feeds)
+        self._batch.fill(feeds, [self.length(feed.slot) for feed in feeds])
+        self._steps += 1  # handles of the last step are stale from here on
+        status = native.llama_decode(self._context, self._batch.native)
+        if status == _KV_FULL:
+            raise KVFullError(
+                f"KV memory of {self.kv_tokens} tokens has no room for "
+                f"{self._batch.native.n_tokens} more; clear or trim slots, or raise kv_tokens"
+            )
+        if status != 0:
+            self._drop_beyond(feeds)
+            raise EngineError(
+                f"llama.cpp refused the batch (status {status}): {native_log.take_errors()}"
+            )
+        self._slots.extend(feeds)
+        self.evaluated_tokens += self._batch.native.n_tokens
+        return self._scores(rows)
+
+    def length(self, slot: int) -> int:
+        """Number of tokens the slot holds."""
+        return len(self._slots.tokens(slot))
+
+    def fork(self, src: int, dst: int, n_tokens: int) -> None:
+        """Make `dst` share the first tokens of `src`; see `Engine.fork`."""
+        self._slots.check_slot(dst)
+        self._slots.check_keep(src, n_tokens)
+        if src == dst:
+            self.trim(src, n_tokens)
+            return
+        kept = self._slots.tokens(src)[:n_tokens]
+        self.clear(dst)
+        if self._rewinds:
+            native.llama_memory_seq_cp(self._memory, src, dst, 0, n_tokens)
+            self._slots.replace(dst, kept)
+        elif n_tokens == self.length(src):
+            native.llama_memory_seq_cp(self._memory, src, dst, -1, -1)
+            self._slots.replace(dst, kept)
+        else:
+            self._recompute(dst, kept)
+
+    def trim(self, slot: int, n_tokens: int) -> None:
+        """Keep the first tokens of the slot; see `Engine.trim`."""
+        self._slots.check_keep(slot, n_tokens)
+        kept = self._slots.tokens(slot)[:n_tokens]
+        if n_tokens == self.length(slot):
+            return
+        if n_tokens == 0 or self._rewinds:
+            native.llama_memory_seq_rm(self._memory, slot, n_tokens, -1)
+            self._slots.replace(slot, kept)
+        else:
+            self.trim(slot, 0)
+            self._recompute(slot, kept)
+
+    def clear(self, slot: int) -> None:
+        """Empty the slot."""
+        self.trim(slot, 0)
+
+    def save(self, slot: int) -> bytes:
+        """The slot's tokens and native state; some 23 KB a token for the default model."""
+        tokens = self._slots.tokens(slot)
+        size = native.llama_state_seq_get_size(self._context, slot)
+        buffer = (ctypes.c_uint8 * size)()
+        written = native.llama_state_seq_get_data(self._context, buffer, size, slot)
+        return pack(self.model.fingerprint, tokens, bytes(buffer[:written]))
+
+    def restore(self, slot: int, state: bytes) -> None:
+        """Replace what the slot holds by a saved state; see `Engine.restore`."""
+        self._slots.check_slot(slot)
+        tokens, payload = unpack(state, self.model.fingerprint)
+        held = self.save(slot) if self.length(slot) else None
+        self.clear(slot)
+        buffer = (ctypes.c_uint8 * len(payload)).from_buffer_copy(payload)
+        if native.llama_state_seq_set_data(self._context, buffer, len(payload), slot) == 0:
+            if held is not None:
+                self.restore(slot, held)
+            raise KVFullError(
+                f"the saved slot of {len(tokens)} tokens does not fit in the KV memory of "
+                f"{self.kv_tokens}; clear other slots first"
+            )
+        self._slots.replace(slot, tokens)
+
+    def close(self) -> None:
+        """Free the native context and model; safe to call twice."""
+        if self._context is not None:
+            native.llama_free(self._context)
+            self._context = None
+            self._steps += 1
+            self.model.close()
+
+    def _make_context(self, n_threads: int) -> Any:
+        limits = self.limits
+        params = native.llama_context_default_params()
+        params.n_ctx = limits.kv_tokens
+        params.n_batch = limits.batch_tokens
+        params.n_ubatch = _MICRO_BATCH_TOKENS
+        params.n_seq_max = limits.n_slots
+        params.n_outputs_max = limits.score_rows
+        params.n_outputs_max_per_seq = limits.score_rows
+        params.n_threads = params.n_threads_batch = n_threads
+        params.flash_attn_type = native.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        params.kv_unified = True
+        params.swa_full = True  # without it a sliding window forgets what a trim goes back to
+        params.no_perf = True
+        context = native.llama_init_from_model(self.model.handle, params)
+        if not context:
+            raise ModelTooLargeError(
+                f"llama.cpp could not make a context of {limits.kv_tokens} tokens for model "
+                f"{self.model.info.name!r} ({native_log.take_errors() or 'no reason given'}); "
+                "lower context_tokens or free memory"
+            )
+        return context
+
+    def _scores(self, rows: int) -> NumpyScores:
+        if rows == 0:
+            return NumpyScores(np.empty((0, self.n_vocab), dtype=np.float32))
+        pointer = native.llama_get_logits(self._context)
+        logits = np.ctypeslib.as_array(pointer, shape=(rows, self.n_vocab))
+        step = self._steps
+        return NumpyScores(logits, lambda: self._steps == step)
+
+    def _drop_beyond(self, feeds: Sequence[Feed]) -> None:
+        """Remove what a failed batch may have left behind."""
+        for feed in feeds:
+            length = self.length(feed.slot)
+            native.llama_memory_seq_rm(self._memory, feed.slot, length, -1)
+
+    def _recompute(self, slot: int, tokens: Sequence[int]) -> None:
+        for at in range(0, len(tokens), _BATCH_TOKENS):
+            self.eval([Feed(slot, tokens[at : at + _BATCH_TOKENS], "none")])
+

@@ -1,0 +1,170 @@
+"""Loading a GGUF file with llama.cpp: checks first, then the native model and what it says.
+
+Owns the native model pointer. Everything that can be said about a file without native code
+(its magic, its size against the machine's memory) is checked before native code sees it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import llama_cpp.llama_cpp as native
+
+from tecla.engines import native_log
+from tecla.engines.llama_tokenizer import LlamaTokenizer
+from tecla.errors import ModelFormatError, ModelTooLargeError, UnsupportedModelError
+from tecla.machine import available_memory_bytes, physical_cores
+from tecla.models.info import ModelInfo
+
+_MAGIC = b"GGUF"
+_OVERHEAD_BYTES = 200 << 20  # context buffers, tokenizer and interpreter, measured 150 MB
+_HASHED_BYTES = 1 << 20
+
+Device = Literal["auto", "cpu", "gpu"]
+
+
+class LlamaModel:
+    """A loaded GGUF model: its native handle, tokenizer and description."""
+
+    def __init__(self, path: Path, *, name: str | None = None, device: Device = "auto") -> None:
+        """Load the model at `path`.
+
+        Raises `ModelFormatError` for a file that is no GGUF or is truncated,
+        `ModelTooLargeError` before loading one that does not fit in memory, and
+        `UnsupportedModelError` for models that cannot complete text.
+        """
+        self.path = path
+        self.name = name or path.stem
+        self.size_bytes = _check_file(path)
+        _check_fits(self.name, self.size_bytes, 0)
+        native_log.install()
+        native_log.take_errors()
+        params = native.llama_model_default_params()
+        params.n_gpu_layers = _gpu_layers(device)
+        self.handle: Any = native.llama_model_load_from_file(os.fsencode(path), params)
+        if not self.handle:
+            raise ModelFormatError(
+                f"llama.cpp cannot load {str(path)!r}: {native_log.take_errors() or 'no reason'}; "
+                "the file may be truncated or of an unknown kind: download or convert it again"
+            )
+        try:
+            self._check_kind()
+            self.tokenizer = LlamaTokenizer(native.llama_model_get_vocab(self.handle), self.name)
+        except BaseException:
+            self.close()
+            raise
+        self.is_recurrent = bool(
+            native.llama_model_is_recurrent(self.handle)
+            or native.llama_model_is_hybrid(self.handle)
+        )
+        self.n_threads = physical_cores()
+        self.fingerprint = _fingerprint(path, self.size_bytes)
+        self.info = self._read_info()
+
+    def check_memory(self, kv_tokens: int) -> None:
+        """Raise `ModelTooLargeError` unless weights and `kv_tokens` of KV fit in memory."""
+        _check_fits(self.name, self.size_bytes, kv_tokens * self.kv_bytes_per_token())
+
+    def kv_bytes_per_token(self) -> int:
+        """Bytes of keys and values one token takes in half precision."""
+        handle = self.handle
+        head_size = native.llama_model_n_embd(handle) // max(1, native.llama_model_n_head(handle))
+        per_layer = native.llama_model_n_head_kv(handle) * head_size * 2 * 2
+        return int(native.llama_model_n_layer(handle) * per_layer)
+
+    def metadata(self, key: str) -> str | None:
+        """A value of the file's metadata as text."""
+        buffer = ctypes.create_string_buffer(4096)
+        count = native.llama_model_meta_val_str(self.handle, key.encode(), buffer, len(buffer))
+        return None if count < 0 else buffer.value.decode("utf-8", errors="replace")
+
+    def close(self) -> None:
+        """Free the native model; safe to call twice."""
+        if self.handle:
+            native.llama_model_free(self.handle)
+            self.handle = None
+
+    def _check_kind(self) -> None:
+        architecture = self.metadata("general.architecture") or "unknown"
+        if native.llama_model_has_encoder(self.handle) or not native.llama_model_has_decoder(
+            self.handle
+        ):
+            raise UnsupportedModelError(
+                f"model {self.name!r} ({architecture}) has an encoder; tecla completes with "
+                "decoder-only language models: choose one of those"
+            )
+        if self.metadata(f"{architecture}.attention.causal") == "false":
+            raise UnsupportedModelError(
+                f"model {self.name!r} ({architecture}) reads text in both directions (an "
+                "embedding model); tecla completes with causal language models: choose one"
+            )
+
+    def _read_info(self) -> ModelInfo:
+        buffer = ctypes.create_string_buffer(256)
+        native.llama_model_desc(self.handle, buffer, len(buffer))
+        return ModelInfo(
+            name=self.name,
+            path=self.path,
+            size_bytes=self.size_bytes,
+            architecture=self.metadata("general.architecture") or "unknown",
+            description=buffer.value.decode("utf-8", errors="replace"),
+            licence=self.metadata("general.license"),
+            trained_context_tokens=int(native.llama_model_n_ctx_train(self.handle)),
+            n_parameters=int(native.llama_model_n_params(self.handle)),
+        )
+
+
+def _check_file(path: Path) -> int:
+    """Size of the file in bytes, after looking at its first bytes."""
+    try:
+        with path.open("rb") as file:
+            magic = file.read(len(_MAGIC))
+        size_bytes = path.stat().st_size
+    except OSError as error:
+        raise ModelFormatError(
+            f"cannot read model file {str(path)!r}: {error.strerror}; check the path and its rights"
+        ) from error
+    if magic != _MAGIC:
+        found = f"begins with {magic!r}" if magic else "is empty"
+        raise ModelFormatError(
+            f"{str(path)!r} is no GGUF file: it {found}, not {_MAGIC!r}; convert the model to "
+            "GGUF or name another file"
+        )
+    return size_bytes
+
+
+def _check_fits(name: str, weights_bytes: int, kv_bytes: int) -> None:
+    needed = weights_bytes + kv_bytes + _OVERHEAD_BYTES
+    available = available_memory_bytes()
+    if needed > available:
+        raise ModelTooLargeError(
+            f"model {name!r} needs about {needed / 1e9:.1f} GB ({weights_bytes / 1e9:.1f} weights, "
+            f"{kv_bytes / 1e9:.1f} KV memory) and {available / 1e9:.1f} GB are free; close other "
+            "programs, lower context_tokens, or choose a smaller or more quantised model"
+        )
+
+
+def _gpu_layers(device: Device) -> int:
+    """All layers on a GPU if this build of llama.cpp can use one and `device` allows it."""
+    if device == "cpu":
+        return 0
+    if native.llama_supports_gpu_offload():
+        return -1
+    if device == "gpu":
+        raise UnsupportedModelError(
+            "device is 'gpu', but llama.cpp was built here without a GPU backend; set up again "
+            "with CMAKE_ARGS=-DGGML_CUDA=ON (or -DGGML_VULKAN=ON), or use device='cpu'"
+        )
+    return 0
+
+
+def _fingerprint(path: Path, size_bytes: int) -> bytes:
+    """Sixteen bytes that tell model files apart: the size and a hash of the first megabyte."""
+    digest = hashlib.blake2b(size_bytes.to_bytes(8, "little"), digest_size=16)
+    with path.open("rb") as file:
+        digest.update(file.read(_HASHED_BYTES))
+    return digest.digest()

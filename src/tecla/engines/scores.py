@@ -1,0 +1,123 @@
+"""Score handles over a numpy array, for engines whose logits are in host memory.
+
+The array may be a view of memory that the engine overwrites at its next `eval`; the handle
+compares the engine's step count with its own and refuses to read what is no longer there.
+
+The best tokens are found without sorting the row: the row is seen as a table whose columns
+are interleaved blocks (`id = block + j * n_blocks`), the maximum of each block is one
+vectorised pass, and only the k best blocks can hold one of the k best tokens. On a
+vocabulary of 49,152 this is several times faster than `argpartition` on the row.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from tecla.engines.base import Floats, TokenIds, TopK
+from tecla.engines.sampling import Sampling, choose, penalise
+from tecla.errors import EngineError, StaleScoresError
+
+_BLOCK_ROWS = 64  # tokens per interleaved block
+
+
+class NumpyScores:
+    """`Scores` over `logits  # [rows, vocabulary] float32`."""
+
+    def __init__(self, logits: Floats, is_current: Callable[[], bool] | None = None) -> None:
+        """Wrap `logits` without a copy; `is_current` says whether they are still there."""
+        self._logits = logits
+        self._is_current = is_current
+        self._log_normalisers: dict[int, float] = {}
+
+    @property
+    def rows(self) -> int:
+        """Number of positions held."""
+        return int(self._logits.shape[0])
+
+    def _read(self) -> Floats:
+        if self._is_current is not None and not self._is_current():
+            raise StaleScoresError(
+                "these scores were overwritten by a later eval(); call detach() to keep them"
+            )
+        return self._logits
+
+    def log_normaliser(self, row: int) -> float:
+        """Logarithm of the sum of the exponentials of the row's raw scores; cached."""
+        logits = self._read()
+        if row not in self._log_normalisers:
+            values = logits[row]
+            peak = float(values.max())
+            total = float(np.exp(values - np.float32(peak)).sum(dtype=np.float64))
+            self._log_normalisers[row] = peak + math.log(total)
+        return self._log_normalisers[row]
+
+    def top_k(self, k: int) -> TopK:
+        """The `k` most probable tokens of every row."""
+        logits = self._read()
+        ids = np.stack([_best_ids(logits[row], k) for row in range(self.rows)])  # [rows, k]
+        raw = np.take_along_axis(logits, ids, axis=1)
+        normalisers = np.array(
+            [[self.log_normaliser(row)] for row in range(self.rows)], dtype=np.float32
+        )
+        return TopK(ids.astype(np.int32), raw - normalisers)
+
+    def gather(self, row: int, ids: TokenIds | None) -> Floats:
+        """Log-probabilities of `ids`, or of the whole vocabulary."""
+        values = self._read()[row]
+        chosen = values if ids is None else values[ids]
+        return chosen - np.float32(self.log_normaliser(row))
+
+    def add(self, row: int, ids: TokenIds, values: Floats) -> None:
+        """Add to the raw scores in place."""
+        np.add.at(self._read()[row], ids, values)
+        self._log_normalisers.pop(row, None)
+
+    def sample(
+        self,
+        row: int,
+        sampling: Sampling,
+        uniform: float,
+        *,
+        recent: Sequence[int] = (),
+        banned: Sequence[int] = (),
+    ) -> tuple[int, float]:
+        """Draw one token; see `Scores.sample`."""
+        logprobs = self.gather(row, None)
+        weighed = penalise(logprobs, None, recent, sampling.repetition_penalty)
+        if len(banned):
+            weighed = weighed.copy() if weighed is logprobs else weighed
+            weighed[np.asarray(banned, dtype=np.int64)] = -np.inf
+        chosen = choose(weighed, sampling, uniform)
+        if chosen is None:
+            raise EngineError("no token is left to draw: every one is banned")
+        return chosen, float(logprobs[chosen])
+
+    def numpy(self) -> Floats:
+        """A copy of the raw scores."""
+        return self._read().copy()
+
+    def detach(self) -> NumpyScores:
+        """A handle over a copy."""
+        kept = NumpyScores(self._read().copy())
+        kept._log_normalisers = dict(self._log_normalisers)
+        return kept
+
+
+def _best_ids(values: Floats, k: int) -> npt.NDArray[np.int64]:
+    """Ids of the `k` largest values, largest first, ties to the lower id."""
+    k = min(k, len(values))
+    n_blocks = len(values) // _BLOCK_ROWS
+    if k >= n_blocks:
+        candidates = np.arange(len(values))
+    else:
+        body = n_blocks * _BLOCK_ROWS
+        maxima = values[:body].reshape(_BLOCK_ROWS, n_blocks).max(axis=0)  # [n_blocks]
+        blocks = np.argpartition(maxima, n_blocks - k)[n_blocks - k :]
+        inside = (blocks[:, None] + np.arange(_BLOCK_ROWS) * n_blocks).ravel()
+        candidates = np.concatenate([inside, np.arange(body, len(values))])
+    order = np.lexsort((candidates, -values[candidates]))[:k]
+    return candidates[order]

@@ -1,0 +1,103 @@
+"""What the slots of an engine hold, and the checks every engine makes before it works.
+
+Owns the token lists and the limits; the engine owns the keys and values. Keeping this apart
+makes the invariant of the contract easy to hold: everything that can be refused is refused
+here, before native code is entered (some of these mistakes would end the process there).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tecla.engines.base import Feed
+from tecla.errors import EngineLimitError
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The sizes of an engine; see the properties of `Engine`."""
+
+    n_vocab: int
+    n_slots: int
+    context_tokens: int
+    kv_tokens: int
+    batch_tokens: int
+    score_rows: int
+
+
+class SlotTable:
+    """The tokens of every slot, checked against `Limits`."""
+
+    def __init__(self, limits: Limits) -> None:
+        """Make `limits.n_slots` empty slots."""
+        self.limits = limits
+        self._tokens: list[list[int]] = [[] for _ in range(limits.n_slots)]
+
+    def tokens(self, slot: int) -> list[int]:
+        """The tokens `slot` holds; do not change them."""
+        self.check_slot(slot)
+        return self._tokens[slot]
+
+    def replace(self, slot: int, tokens: Sequence[int]) -> None:
+        """Record that `slot` now holds `tokens`."""
+        self._tokens[slot] = list(tokens)
+
+    def extend(self, feeds: Sequence[Feed]) -> None:
+        """Record that the tokens of `feeds` were appended."""
+        for feed in feeds:
+            self._tokens[feed.slot].extend(feed.tokens)
+
+    def check_slot(self, slot: int) -> None:
+        """Raise `EngineLimitError` unless `slot` exists."""
+        if not 0 <= slot < self.limits.n_slots:
+            raise EngineLimitError(
+                f"slot {slot!r} does not exist; slots are 0 to {self.limits.n_slots - 1}"
+            )
+
+    def check_keep(self, slot: int, n_tokens: int) -> None:
+        """Raise `EngineLimitError` unless `slot` holds at least `n_tokens` tokens."""
+        held = len(self.tokens(slot))
+        if not 0 <= n_tokens <= held:
+            raise EngineLimitError(
+                f"cannot keep {n_tokens!r} tokens of slot {slot}; it holds {held}"
+            )
+
+    def check_feeds(self, feeds: Sequence[Feed]) -> int:
+        """Raise `EngineLimitError` if the batch breaks a limit; return the rows it asks for."""
+        limits = self.limits
+        total = sum(len(feed.tokens) for feed in feeds)
+        if not feeds or any(len(feed.tokens) == 0 for feed in feeds):
+            raise EngineLimitError("a batch and each of its feeds need at least one token")
+        if total > limits.batch_tokens:
+            raise EngineLimitError(
+                f"the batch has {total} tokens; at most {limits.batch_tokens} fit: feed in chunks"
+            )
+        rows = 0
+        seen: set[int] = set()
+        for feed in feeds:
+            self.check_slot(feed.slot)
+            if feed.slot in seen:
+                raise EngineLimitError(f"slot {feed.slot} is fed twice in one batch; join the feeds")
+            seen.add(feed.slot)
+            self._check_feed(feed)
+            rows += {"none": 0, "last": 1, "all": len(feed.tokens)}[feed.scores]
+        if rows > limits.score_rows:
+            raise EngineLimitError(
+                f"the batch asks for {rows} rows of scores; at most {limits.score_rows} fit"
+            )
+        return rows
+
+    def _check_feed(self, feed: Feed) -> None:
+        limits = self.limits
+        length = len(self._tokens[feed.slot]) + len(feed.tokens)
+        if length > limits.context_tokens:
+            raise EngineLimitError(
+                f"slot {feed.slot} would hold {length} tokens; a slot holds at most "
+                f"{limits.context_tokens}: trim it first"
+            )
+        for token in feed.tokens:
+            if not 0 <= token < limits.n_vocab:
+                raise EngineLimitError(
+                    f"token id {token!r} does not exist; ids are 0 to {limits.n_vocab - 1}"
+                )

@@ -1,0 +1,143 @@
+"""Every error tecla raises on purpose, and what each becomes outside Python.
+
+    TeclaError
+    ├── InputError (also ValueError)   the caller's text or options
+    │   ├── InvalidTextError           text that is no text: a lone surrogate
+    │   ├── OptionError                an option outside its range
+    │   └── PromptTooLongError         `max_length` leaves no room for output
+    ├── ConfigError (also ValueError)  a setting from the environment or a file
+    ├── ModelError                     a model that cannot be loaded
+    │   ├── UnknownModelError          a name that resolves to nothing
+    │   ├── ModelFormatError           a file that is truncated, foreign or altered
+    │   ├── UnsupportedModelError      a model of a kind that cannot complete text here
+    │   └── ModelTooLargeError         more memory needed than there is
+    └── EngineError                    a fault while a model runs
+        ├── EngineLimitError           a slot, batch or context limit was passed
+        ├── KVFullError                no KV memory left; nothing was evaluated
+        └── StaleScoresError           a score handle used after the next `eval`
+
+A message gives the value, the limit and the remedy, never the user's text. Each class
+has a stable `code`; `OUTSIDE` is the one place that maps codes to an exit status, an
+HTTP status and a JSON-RPC error number.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, NamedTuple
+
+
+class TeclaError(Exception):
+    """Base of all errors that tecla raises on purpose."""
+
+    code: ClassVar[str] = "internal"
+
+
+class InputError(TeclaError, ValueError):
+    """The caller's text or options cannot be used."""
+
+    code = "bad_input"
+
+
+class InvalidTextError(InputError):
+    """The text is not valid Unicode text."""
+
+    code = "invalid_text"
+
+
+class OptionError(InputError):
+    """An option is outside its range or contradicts another."""
+
+    code = "bad_option"
+
+
+class PromptTooLongError(InputError):
+    """The prompt alone reaches the explicit `max_length`."""
+
+    code = "prompt_too_long"
+
+
+class ConfigError(TeclaError, ValueError):
+    """A setting is unknown, unparseable or outside its range."""
+
+    code = "bad_config"
+
+
+class ModelError(TeclaError):
+    """A model cannot be loaded."""
+
+    code = "model_error"
+
+
+class UnknownModelError(ModelError):
+    """A model name resolves to no model on this machine."""
+
+    code = "unknown_model"
+
+
+class ModelFormatError(ModelError):
+    """A model file is truncated, damaged, altered or of a foreign format."""
+
+    code = "model_format"
+
+
+class UnsupportedModelError(ModelError):
+    """The model is of a kind that this engine cannot complete text with."""
+
+    code = "model_unsupported"
+
+
+class ModelTooLargeError(ModelError):
+    """The model needs more memory than the machine has."""
+
+    code = "model_too_large"
+
+
+class EngineError(TeclaError):
+    """A fault while a model runs."""
+
+    code = "engine_error"
+
+
+class EngineLimitError(EngineError):
+    """A slot, batch or context limit was passed; nothing was evaluated."""
+
+    code = "engine_limit"
+
+
+class KVFullError(EngineError):
+    """The KV memory has no room for the batch; nothing was evaluated."""
+
+    code = "kv_full"
+
+
+class StaleScoresError(EngineError):
+    """A score handle was used after the next `eval` overwrote its memory."""
+
+    code = "stale_scores"
+
+
+class Outside(NamedTuple):
+    """What an error is called outside Python."""
+
+    exit_status: int
+    http_status: int
+    jsonrpc: int
+
+
+OUTSIDE: dict[str, Outside] = {
+    "internal": Outside(1, 500, -32603),
+    "bad_input": Outside(2, 400, -32602),
+    "invalid_text": Outside(2, 400, -32602),
+    "bad_option": Outside(2, 400, -32602),
+    "prompt_too_long": Outside(2, 400, -32602),
+    "bad_config": Outside(2, 500, -32602),
+    "model_error": Outside(3, 503, -32001),
+    "unknown_model": Outside(3, 404, -32001),
+    "model_format": Outside(3, 503, -32001),
+    "model_unsupported": Outside(3, 503, -32001),
+    "model_too_large": Outside(3, 503, -32001),
+    "engine_error": Outside(1, 500, -32002),
+    "engine_limit": Outside(1, 500, -32002),
+    "kv_full": Outside(1, 503, -32002),
+    "stale_scores": Outside(1, 500, -32002),
+}

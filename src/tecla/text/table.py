@@ -1,0 +1,52 @@
+"""The bytes of every token, sorted so that all tokens that begin with given bytes are a range.
+
+Owns no model and no text. Built once per vocabulary (49,152 tokens: about 30 ms) and shared.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+
+class TokenTable:
+    """Token id to bytes, and a prefix of bytes to the ids that begin with it.
+
+    Control tokens have no bytes and are in no range.
+    """
+
+    def __init__(self, pieces: Sequence[bytes]) -> None:
+        """Index `pieces`, where `pieces[i]` are the bytes of token `i` (empty for control)."""
+        self.pieces: tuple[bytes, ...] = tuple(pieces)
+        spelt = [token for token, piece in enumerate(self.pieces) if piece]
+        spelt.sort(key=self.pieces.__getitem__)
+        self._ids = np.array(spelt, dtype=np.int32)  # [spelt tokens], by bytes
+        self._sorted = [self.pieces[token] for token in spelt]
+        self.longest_bytes = max(map(len, self._sorted), default=0)
+        single = {piece[0] for piece in self._sorted if len(piece) == 1}
+        self.unencodable = frozenset(range(256)) - single
+
+    def __len__(self) -> int:
+        """Number of token ids, control tokens included."""
+        return len(self.pieces)
+
+    @property
+    def spelt_ids(self) -> npt.NDArray[np.int32]:
+        """Every id that spells something, in the order of its bytes; do not write to it."""
+        return self._ids
+
+    def going_beyond(self, rest: bytes) -> npt.NDArray[np.int32]:
+        """Ids whose bytes begin with `rest` and are longer, in the order of their bytes.
+
+        For empty `rest` these are all ids that spell something. A view; do not write to it.
+        """
+        if not rest:
+            return self._ids
+        low = bisect_left(self._sorted, rest)
+        high = bisect_left(self._sorted, rest + b"\xff" * (self.longest_bytes + 1), lo=low)
+        while low < high and len(self._sorted[low]) == len(rest):
+            low += 1
+        return self._ids[low:high]
