@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,20 +21,18 @@ from tecla.engines.sampling import Sampling
 TokenIds = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
 
-Wanted = Literal["none", "last", "all"]
-
 
 @dataclass(frozen=True, slots=True)
 class Feed:
     """Tokens to append to one slot.
 
-    `scores` says for which of `tokens` the next-token scores are wanted: none of them
-    (a prefill chunk), the last one, or all. A slot appears at most once in a batch.
+    `rows` says for how many of the last `tokens` the next-token scores are wanted: 0 for a
+    prefill chunk, 1 for a decode step. A slot appears at most once in a batch.
     """
 
     slot: int
     tokens: Sequence[int]
-    scores: Wanted = "last"
+    rows: int = 1
 
 
 class TopK(NamedTuple):

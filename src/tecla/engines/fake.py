@@ -173,8 +173,7 @@ class FakeEngine:
         row = 0
         for feed in feeds:
             held = self._slots.tokens(feed.slot)
-            wanted = {"none": 0, "last": 1, "all": len(feed.tokens)}[feed.scores]
-            for back in range(wanted - 1, -1, -1):
+            for back in range(feed.rows - 1, -1, -1):
                 logits[row] = self.raw_scores([*held, *feed.tokens[: len(feed.tokens) - back]])
                 row += 1
         self._slots.extend(feeds)

@@ -32,6 +32,7 @@ from tecla.errors import EngineError, KVFullError, ModelTooLargeError
 
 _BATCH_TOKENS = 512
 _MICRO_BATCH_TOKENS = 256  # 512 takes 83 MB more for 5 % of prefill speed
+_CELL_BLOCK = 256  # llama.cpp rounds the KV memory up to this
 _MAX_SLOTS = 256  # llama_max_parallel_sequences()
 _KV_FULL = 1
 
@@ -68,8 +69,8 @@ class _Batch:
             self.tokens[at:end] = feed.tokens
             self.positions[at:end] = np.arange(length, length + end - at)
             self.slots[at:end] = feed.slot
-            self.wanted[at:end] = feed.scores == "all"
-            self.wanted[end - 1] = feed.scores != "none"
+            self.wanted[at:end] = 0
+            self.wanted[end - feed.rows : end] = 1
             at = end
         self.native.n_tokens = at
 
@@ -95,18 +96,20 @@ class LlamaEngine:
         n_slots = min(n_slots, _MAX_SLOTS)
         context_tokens = min(context_tokens, model.info.trained_context_tokens or context_tokens)
         kv_tokens = max(kv_tokens or 4 * context_tokens, context_tokens)
+        kv_tokens = -(-kv_tokens // _CELL_BLOCK) * _CELL_BLOCK
+        batch_tokens = min(_BATCH_TOKENS, kv_tokens)
         self.limits = Limits(
             n_vocab=len(model.tokenizer.table),
             n_slots=n_slots,
             context_tokens=context_tokens,
             kv_tokens=kv_tokens,
-            batch_tokens=_BATCH_TOKENS,
+            batch_tokens=batch_tokens,
             score_rows=n_slots,
         )
         model.check_memory(kv_tokens)
         self._context = self._make_context(n_threads or model.n_threads)
         self._memory = native.llama_get_memory(self._context)
-        self._batch = _Batch(_BATCH_TOKENS)
+        self._batch = _Batch(batch_tokens)
         self._slots = SlotTable(self.limits)
         self._rewinds = not model.is_recurrent
         self._steps = 0
@@ -175,11 +178,11 @@ class LlamaEngine:
             return
         kept = self._slots.tokens(src)[:n_tokens]
         self.clear(dst)
-        if self._rewinds:
-            native.llama_memory_seq_cp(self._memory, src, dst, 0, n_tokens)
-            self._slots.replace(dst, kept)
-        elif n_tokens == self.length(src):
+        if n_tokens == self.length(src):
             native.llama_memory_seq_cp(self._memory, src, dst, -1, -1)
+            self._slots.replace(dst, kept)
+        elif self._can_rewind(src):
+            native.llama_memory_seq_cp(self._memory, src, dst, 0, n_tokens)
             self._slots.replace(dst, kept)
         else:
             self._recompute(dst, kept)
@@ -190,7 +193,7 @@ class LlamaEngine:
         kept = self._slots.tokens(slot)[:n_tokens]
         if n_tokens == self.length(slot):
             return
-        if n_tokens == 0 or self._rewinds:
+        if n_tokens == 0 or self._can_rewind(slot):
             native.llama_memory_seq_rm(self._memory, slot, n_tokens, -1)
             self._slots.replace(slot, kept)
         else:
@@ -271,6 +274,15 @@ class LlamaEngine:
             native.llama_memory_seq_rm(self._memory, feed.slot, length, -1)
 
     def _recompute(self, slot: int, tokens: Sequence[int]) -> None:
-        for at in range(0, len(tokens), _BATCH_TOKENS):
-            self.eval([Feed(slot, tokens[at : at + _BATCH_TOKENS], "none")])
+        step = self.batch_tokens
+        for at in range(0, len(tokens), step):
+            self.eval([Feed(slot, tokens[at : at + step], rows=0)])
+
+    def _can_rewind(self, slot: int) -> bool:
+        """Whether cells may be cut off this slot and the rest still be right.
+
+        Not for recurrent layers, nor for a sliding window whose older cells are gone (after
+        `restore`): native code would cut without an error and give wrong scores.
+        """
+        return self._rewinds and native.llama_memory_seq_pos_min(self._memory, slot) <= 0
 

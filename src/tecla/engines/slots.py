@@ -81,7 +81,7 @@ class SlotTable:
                 raise EngineLimitError(f"slot {feed.slot} is fed twice in one batch; join the feeds")
             seen.add(feed.slot)
             self._check_feed(feed)
-            rows += {"none": 0, "last": 1, "all": len(feed.tokens)}[feed.scores]
+            rows += feed.rows
         if rows > limits.score_rows:
             raise EngineLimitError(
                 f"the batch asks for {rows} rows of scores; at most {limits.score_rows} fit"
@@ -95,6 +95,10 @@ class SlotTable:
             raise EngineLimitError(
                 f"slot {feed.slot} would hold {length} tokens; a slot holds at most "
                 f"{limits.context_tokens}: trim it first"
+            )
+        if not 0 <= feed.rows <= len(feed.tokens):
+            raise EngineLimitError(
+                f"{feed.rows!r} rows of scores wanted for {len(feed.tokens)} tokens; ask for 0 to all"
             )
         for token in feed.tokens:
             if not 0 <= token < limits.n_vocab:

@@ -21,8 +21,12 @@ import os
 from dataclasses import dataclass
 
 from tecla.text.base import Tokenizer
+from tecla.text.spelling import local_split
 
 Path = tuple[int, ...]
+
+_LONG_TAIL_BYTES = 512  # a tail without spaces that is longer is split where it settles
+_SETTLED_BYTES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,12 @@ def plan_caret(tokenizer: Tokenizer, data: bytes) -> CaretPlan:
     """The plan for the caret at the end of `data` (valid UTF-8, `text_prefix` included)."""
     start = _split(tokenizer, data)
     head, tail = tokenizer.encode(data[:start]), data[start:]
+    if len(tail) > _LONG_TAIL_BYTES:
+        ids = tokenizer.encode(tail)
+        at = local_split(tokenizer, tail, ids, tokenizer.table.longest_bytes + _SETTLED_BYTES)
+        if at is not None:
+            kept = tokenizer.encode(tail[at:])
+            head, tail = [*head, *ids[: len(ids) - len(kept)]], tail[at:]
     cuts = _cuts(tokenizer, tail)
     shared = os.path.commonprefix([list(cut.path) for cut in cuts])
     n_shared = len(shared)

@@ -1,0 +1,179 @@
+"""Turning token bytes into text that may be shown, and saying when it is enough.
+
+Owns the text of one continuation. Bytes become text only as whole characters; what could still
+change (the last grapheme, the beginning of a stop string, white space before a word that may
+not come) is held back from a stream until it is certain. Invariant: what `released` returned
+is always a beginning of what `finish` returns.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import regex
+
+from tecla.decode.request import Continuation, StopReason, Stopping, WordEnd
+from tecla.text.unicode import (
+    cut_graphemes,
+    drop_dangling,
+    incomplete_suffix_bytes,
+    last_grapheme_start,
+)
+from tecla.text.words import line_break, sentence_end, words
+
+_ECHO_WORDS = 2  # so many words of the text behind the caret, repeated, end a continuation
+_ECHO_CHARS = 4  # a repetition cut short by the end of the continuation is at least this long
+_AFTER_CHARS = 256  # of the text behind the caret, this much is looked at
+_TRAILING_GAP = regex.compile(r"\s\W*$")
+
+
+class _Cut(NamedTuple):
+    char_offset: int
+    reason: StopReason
+
+
+class Assembler:
+    """The text of one continuation as it grows token by token."""
+
+    def __init__(self, before: str, after: str, stopping: Stopping) -> None:
+        """Begin empty, between `before` and `after`."""
+        self._before = before[-64:]
+        self._after = after[:_AFTER_CHARS]
+        self._following = self._after.lstrip()
+        self._echo = _echo_of(self._after)
+        self._fragment = _leading_word(self._after)
+        self._stopping = stopping
+        self._data = b""
+        self._ends: list[tuple[int, float]] = []  # (char offset, log-probability) per token
+        self.text = ""
+        self._cut: _Cut | None = None
+
+    def copy(self) -> Assembler:
+        """An independent copy."""
+        twin = Assembler(self._before, self._after, self._stopping)
+        twin._data, twin.text, twin._cut = self._data, self.text, self._cut
+        twin._ends = list(self._ends)
+        return twin
+
+    def push(self, piece: bytes, logprob: float) -> StopReason | None:
+        """Append a token's bytes; `logprob` is that of everything so far.
+
+        Returns the reason if the continuation ends with (or before the end of) this token.
+        """
+        self._data += piece
+        partial = incomplete_suffix_bytes(self._data)
+        whole = self._data[: len(self._data) - partial]
+        self.text = whole.decode("utf-8", errors="replace")
+        self._ends.append((len(self.text) + (partial > 0), logprob))
+        cuts = self._find_cuts()
+        if cuts:
+            self._cut = min(cuts, key=lambda cut: cut.char_offset)
+            return self._cut.reason
+        if len(self._ends) >= self._stopping.max_tokens:
+            return "max_tokens"
+        return None
+
+    def released(self) -> str:
+        """The beginning of the text that no later token can change."""
+        if self._cut is not None:
+            return self.text[: self._cut.char_offset]
+        end = last_grapheme_start(self.text)
+        for held in (*self._stopping.stop, self._following):
+            end = min(end, len(self.text) - _overlap(self.text, held))
+        gap = _TRAILING_GAP.search(self.text[:end])
+        return self.text[: end if gap is None else gap.start()]
+
+    def finish(self, reason: StopReason) -> Continuation:
+        """The continuation as it may be shown; `reason` is why it ended."""
+        text = self.text if self._cut is None else self.text[: self._cut.char_offset]
+        if self._cut is None:
+            text = drop_dangling(text)
+            echoed = _overlap(text, self._following)
+            if echoed >= _ECHO_CHARS and _at_word_start(self._before, text, len(text) - echoed):
+                text, reason = text[: len(text) - echoed].rstrip(), "after"
+        return Continuation(
+            text=text,
+            probability=self._probability(len(text)),
+            stop=reason,
+            words=tuple(
+                WordEnd(word.end, self._probability(word.end)) for word in words(text)
+            ),
+            n_tokens=len(self._ends),
+        )
+
+    def _probability(self, char_offset: int) -> float:
+        """Probability that the text runs through the token that covers `char_offset`."""
+        for end, logprob in self._ends:
+            if end >= char_offset:
+                return min(1.0, math.exp(logprob))
+        return 0.0
+
+    def _find_cuts(self) -> list[_Cut]:
+        text, stopping = self.text, self._stopping
+        found: list[tuple[int | None, StopReason]] = [
+            (_find(text, stop), "stop") for stop in stopping.stop
+        ]
+        if stopping.at_line:
+            found.append((line_break(text), "line"))
+        if stopping.at_sentence:
+            found.append((sentence_end(self._before, text), "sentence"))
+        if stopping.max_words is not None:
+            found.append((_words_end(text, stopping.max_words), "max_words"))
+        if stopping.max_chars is not None and len(text) >= stopping.max_chars:
+            found.append((len(cut_graphemes(text, stopping.max_chars)), "max_chars"))
+        found.append((self._find_echo(), "after"))
+        return [_Cut(at, reason) for at, reason in found if at is not None]
+
+    def _find_echo(self) -> int | None:
+        """Where the text begins to repeat what stands behind the caret."""
+        if self._fragment and self.text.startswith(self._fragment):
+            return 0
+        at = _find(self.text, self._echo) if self._echo else None
+        if at is not None and _at_word_start(self._before, self.text, at):
+            return len(self.text[:at].rstrip())
+        return None
+
+
+def _find(text: str, part: str) -> int | None:
+    at = text.find(part)
+    return None if at < 0 else at
+
+
+def _words_end(text: str, count: int) -> int | None:
+    """Where `count` words end, once the next word has begun."""
+    spans = words(text)
+    if len(spans) <= count:
+        return None
+    end, following = spans[count - 1].end, spans[count].start
+    for at in range(end, following):
+        if text[at].isspace():
+            return at
+    return end
+
+
+def _overlap(text: str, following: str) -> int:
+    """Length of the longest end of `text` that is a beginning of `following`."""
+    for length in range(min(len(text), len(following)), 0, -1):
+        if text.endswith(following[:length]):
+            return length
+    return 0
+
+
+def _echo_of(after: str) -> str:
+    """The first words of `after`, if they are enough to call a repetition by."""
+    spans = words(after)[:_ECHO_WORDS]
+    echo = after[spans[0].start : spans[-1].end] if spans else ""
+    return echo if len(spans) == _ECHO_WORDS or len(echo) >= _ECHO_CHARS else ""
+
+
+def _leading_word(after: str) -> str:
+    """The rest of a word that the caret stands in, or nothing."""
+    spans = words(after)[:1]
+    return after[: spans[0].end] if spans and spans[0].start == 0 else ""
+
+
+def _at_word_start(before: str, text: str, at: int) -> bool:
+    """Whether a word could begin at `at` of `text`, which follows `before`."""
+    previous = text[at - 1] if at else before[-1:]
+    return not (previous.isalnum() and at < len(text) and text[at].isalnum())

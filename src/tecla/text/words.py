@@ -1,0 +1,62 @@
+"""Words, sentences and lines of a text: where a suggestion may end.
+
+Words follow UAX #29 through the `regex` library (scripts written without spaces therefore get
+one word per character or script run). A sentence ends at a terminator with its closing quotes
+and brackets, followed by white space; a full stop after an abbreviation, an initial or inside
+a number does not end one. Terminators of CJK scripts need nothing behind them.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import regex
+
+_WORD = regex.compile(r"(?w)\b\w.*?\b")
+_LINE_BREAK = regex.compile(r"[\n\r\v\f\x85\u2028\u2029]")
+_SENTENCE_END = regex.compile(
+    r"(?:[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？｡]+[」』”）]*)"
+)
+_LAST_WORD = regex.compile(r"([\p{L}\p{M}.]+)\.$")
+_ABBREVIATIONS = frozenset(
+    "mr mrs ms dr prof st sr jr vs etc e.g i.e a.m p.m u.s u.k no vol fig inc ltd co corp dept "
+    "approx sra srta dra ud uds ee.uu p.ej pág núm art av".split()
+)
+
+
+class Span(NamedTuple):
+    """Char offsets, half-open."""
+
+    start: int
+    end: int
+
+
+def words(text: str) -> list[Span]:
+    """The words of `text`, in order."""
+    return [Span(*match.span()) for match in _WORD.finditer(text)]
+
+
+def line_break(text: str) -> int | None:
+    """Char offset of the first line break."""
+    match = _LINE_BREAK.search(text)
+    return None if match is None else match.start()
+
+
+def sentence_end(before: str, text: str) -> int | None:
+    """Char offset in `text` behind the first sentence end; `before` is what precedes it."""
+    for match in _SENTENCE_END.finditer(text):
+        stop = text.find(".", match.start(), match.end())
+        if stop == match.start() and match.group().startswith(".") and text[stop + 1 : stop + 2] != ".":
+            if _is_abbreviated(before[-32:] + text[: stop + 1]):
+                continue
+        return match.end()
+    return None
+
+
+def _is_abbreviated(text: str) -> bool:
+    """Whether the full stop at the end of `text` belongs to an abbreviation or an initial."""
+    match = _LAST_WORD.search(text)
+    if match is None:
+        return False
+    word = match.group(1)
+    return word.lower() in _ABBREVIATIONS or (len(word) == 1 and word.isupper() and word != "I")
