@@ -1,0 +1,1 @@
+"""Language models behind one contract: token ids in, next-token scores out."""

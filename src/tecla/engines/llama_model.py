@@ -10,7 +10,7 @@ import ctypes
 import hashlib
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import llama_cpp.llama_cpp as native
 
@@ -19,12 +19,12 @@ from tecla.engines.llama_tokenizer import LlamaTokenizer
 from tecla.errors import ModelFormatError, ModelTooLargeError, UnsupportedModelError
 from tecla.machine import available_memory_bytes, physical_cores
 from tecla.models.info import ModelInfo
+from tecla.settings import Device
 
 _MAGIC = b"GGUF"
 _OVERHEAD_BYTES = 200 << 20  # context buffers, tokenizer and interpreter, measured 150 MB
 _HASHED_BYTES = 1 << 20
 
-Device = Literal["auto", "cpu", "gpu"]
 
 
 class LlamaModel:

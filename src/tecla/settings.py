@@ -1,0 +1,206 @@
+"""Settings: what can be set, where it was set, and the one place that reads the environment.
+
+Precedence, highest first: arguments, environment (`TECLA_` and the key in capitals), the file
+`config.toml`, defaults. Every key is unique across sections. An unknown key or a value that
+cannot be read raises `ConfigError` and names the nearest valid key.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
+
+import platformdirs
+
+from tecla.errors import ConfigError
+
+Device = Literal["auto", "cpu", "gpu"]
+_PREFIX = "TECLA_"
+_FILE_VARIABLE = "TECLA_CONFIG"
+
+
+def _at_least(name: str, value: int | None, least: int) -> None:
+    if value is not None and value < least:
+        raise ConfigError(f"{name} is {value!r}; it must be {least} or more")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """The model and the memory and cores it may use.
+
+    model: an alias, a path or a Hugging Face name; see `tecla models`.
+    context_tokens: most tokens of text the model reads, cut to what it was trained on.
+    kv_tokens: tokens of KV memory for all texts in work at once (`None`: four contexts).
+    threads: cores to compute on (`None`: every physical core this process may use).
+    """
+
+    model: str = "default"
+    context_tokens: int = 2048
+    kv_tokens: int | None = None
+    threads: int | None = None
+    device: Device = "auto"
+
+    def __post_init__(self) -> None:
+        """Check every range; raises `ConfigError`."""
+        _at_least("context_tokens", self.context_tokens, 64)
+        _at_least("kv_tokens", self.kv_tokens, 64)
+        _at_least("threads", self.threads, 1)
+        if self.device not in get_args(Device):
+            raise ConfigError(f"device is {self.device!r}; it must be one of {get_args(Device)}")
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionSettings:
+    """Defaults of `tecla complete`."""
+
+    max_tokens: int = 24
+    alternatives: int = 1
+
+    def __post_init__(self) -> None:
+        """Check every range; raises `ConfigError`."""
+        _at_least("max_tokens", self.max_tokens, 1)
+        _at_least("alternatives", self.alternatives, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class PathSettings:
+    """Folders: where GGUF files are looked for by name, and what may be made again."""
+
+    models_dir: Path = field(default_factory=lambda: platformdirs.user_data_path("tecla") / "models")
+    cache_dir: Path = field(default_factory=lambda: platformdirs.user_cache_path("tecla"))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings, by component."""
+
+    engine: EngineSettings = field(default_factory=EngineSettings)
+    completion: CompletionSettings = field(default_factory=CompletionSettings)
+    paths: PathSettings = field(default_factory=PathSettings)
+
+
+class Origin(NamedTuple):
+    """One setting as it applies, and where it came from."""
+
+    section: str
+    key: str
+    value: object
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSettings:
+    """Settings with the origin of every value."""
+
+    settings: Settings
+    origins: tuple[Origin, ...]
+    config_file: Path
+
+
+_SECTIONS: dict[str, type[Any]] = {
+    "engine": EngineSettings,
+    "completion": CompletionSettings,
+    "paths": PathSettings,
+}
+_SECTION_OF = {item.name: name for name, kind in _SECTIONS.items() for item in fields(kind)}
+_INTEGERS = frozenset({"context_tokens", "kv_tokens", "threads", "max_tokens", "alternatives"})
+_FOLDERS = frozenset({"models_dir", "cache_dir"})
+
+
+def load(
+    arguments: Mapping[str, object] | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    config_file: Path | None = None,
+) -> LoadedSettings:
+    """Settings from all sources.
+
+    `arguments` maps keys to values; `None` values count as not given. Raises `ConfigError`.
+    """
+    environ = os.environ if environ is None else environ
+    config_file = config_file or _config_file(environ)
+    values: dict[str, tuple[object, str]] = {}
+    for key, value in _from_file(config_file).items():
+        values[key] = (_read(key, value, str(config_file)), f"file {config_file}")
+    for key, value in _from_environment(environ).items():
+        variable = _PREFIX + key.upper()
+        values[key] = (_read(key, value, variable), f"environment {variable}")
+    for key, value in (arguments or {}).items():
+        _check_known(key, _SECTION_OF, "argument")
+        if value is not None:
+            values[key] = (_read(key, value, f"argument {key}"), "argument")
+    parts = {
+        name: kind(**{key: value for key, (value, _) in values.items() if _SECTION_OF[key] == name})
+        for name, kind in _SECTIONS.items()
+    }
+    origins = tuple(
+        Origin(section, key, getattr(parts[section], key), values.get(key, (None, "default"))[1])
+        for key, section in _SECTION_OF.items()
+    )
+    return LoadedSettings(Settings(**parts), origins, config_file)
+
+
+def _config_file(environ: Mapping[str, str]) -> Path:
+    named = environ.get(_FILE_VARIABLE)
+    if named is None:
+        return platformdirs.user_config_path("tecla") / "config.toml"
+    path = Path(named).expanduser()
+    if not path.is_file():
+        raise ConfigError(f"{_FILE_VARIABLE} names {named!r}, which is no file; correct or unset it")
+    return path
+
+
+def _from_file(path: Path) -> dict[str, object]:
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read settings from {path}: {error}") from error
+    found: dict[str, object] = {}
+    for section, table in document.items():
+        _check_known(section, _SECTIONS, f"section in {path}")
+        if not isinstance(table, dict):
+            raise ConfigError(f"{section!r} in {path} is a value; make it a section [{section}]")
+        for key, value in table.items():
+            kind = _SECTIONS[section]
+            _check_known(key, [item.name for item in fields(kind)], f"key in [{section}] of {path}")
+            found[key] = value
+    return found
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    found = {}
+    for variable, value in environ.items():
+        if variable.startswith(_PREFIX) and variable != _FILE_VARIABLE:
+            key = variable.removeprefix(_PREFIX).lower()
+            _check_known(key, _SECTION_OF, "environment variable", variable)
+            found[key] = value
+    return found
+
+
+def _check_known(key: str, known: Iterable[str], what: str, shown: str | None = None) -> None:
+    names = list(known)
+    if key not in names:
+        close = difflib.get_close_matches(key, names, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(names)}"
+        raise ConfigError(f"unknown {what} {shown or key!r}; {hint}")
+
+
+def _read(key: str, value: object, where: str) -> object:
+    """The value as the type its field has."""
+    if key in _INTEGERS:
+        try:
+            if isinstance(value, bool) or not isinstance(value, int | str):
+                raise ValueError
+            return int(value)
+        except ValueError:
+            raise ConfigError(f"{key} is {value!r} ({where}); it must be a whole number") from None
+    if not isinstance(value, str | Path) or not str(value):
+        raise ConfigError(f"{key} is {value!r} ({where}); it must be text")
+    return Path(value).expanduser() if key in _FOLDERS else value
