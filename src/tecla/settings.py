@@ -71,7 +71,9 @@ class CompletionSettings:
 class PathSettings:
     """Folders: where GGUF files are looked for by name, and what may be made again."""
 
-    models_dir: Path = field(default_factory=lambda: platformdirs.user_data_path("tecla") / "models")
+    models_dir: Path = field(
+        default_factory=lambda: platformdirs.user_data_path("tecla") / "models"
+    )
     cache_dir: Path = field(default_factory=lambda: platformdirs.user_cache_path("tecla"))
 
 
@@ -151,7 +153,9 @@ def _config_file(environ: Mapping[str, str]) -> Path:
         return platformdirs.user_config_path("tecla") / "config.toml"
     path = Path(named).expanduser()
     if not path.is_file():
-        raise ConfigError(f"{_FILE_VARIABLE} names {named!r}, which is no file; correct or unset it")
+        raise ConfigError(
+            f"{_FILE_VARIABLE} names {named!r}, which is no file; correct or unset it"
+        )
     return path
 
 

@@ -113,7 +113,9 @@ class CaretSearch:
             self._chunks,
             self._end_logprob,
             self._tolerance,
-            pruned=math.exp(left - float(np.logaddexp(left, self._found))) if left > -math.inf else 0.0,
+            pruned=math.exp(left - float(np.logaddexp(left, self._found)))
+            if left > -math.inf
+            else 0.0,
             evaluated_nodes=self.evaluated_nodes,
         )
 
@@ -183,7 +185,9 @@ class CaretDistribution:
         """The text up to the end of `path`, for checking what follows it."""
         if path not in self._spellings:
             plan = self._plan
-            shared = plan.head[len(plan.head) - plan.context_tokens :] if plan.context_tokens else ()
+            shared = (
+                plan.head[len(plan.head) - plan.context_tokens :] if plan.context_tokens else ()
+            )
             data = plan.context + self._tokenizer.decode(path)
             self._spellings[path] = Spelling(self._tokenizer, data, [*shared, *path])
         return self._spellings[path]

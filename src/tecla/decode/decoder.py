@@ -13,7 +13,7 @@ One decoder owns all slots of its engine and is used from one thread at a time.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 from tecla.decode.job import Branch, Job
@@ -76,7 +76,9 @@ class Decoder:
                 answers[event.index] = event.completed
         return [answers[index] for index in range(len(requests))]
 
-    def events(self, requests: Sequence[Request], *, stream: bool = True) -> Iterator[Event]:
+    def events(
+        self, requests: Sequence[Request], *, stream: bool = True
+    ) -> Generator[Event, None, None]:
         """Text as it becomes certain and answers as they are ready.
 
         With `stream=False` only answers. Closing the iterator frees all slots.
@@ -112,7 +114,9 @@ class Decoder:
         for job in jobs:
             more_slots = 1 + job.request.n + _NODE_SLOTS
             more_tokens = self._most_tokens(job)
-            full = slots + more_slots > self._pool.free or tokens + more_tokens > self.engine.kv_tokens
+            full = (
+                slots + more_slots > self._pool.free or tokens + more_tokens > self.engine.kv_tokens
+            )
             if wave and full:
                 yield wave
                 wave, slots, tokens = [], 0, 0

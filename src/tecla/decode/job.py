@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tecla.decode.caret import CaretDistribution, CaretSearch, Cover
-from tecla.decode.request import Completed, Continuation, Request, StopReason
+from tecla.decode.request import CaretWork, Completed, Continuation, Request, StopReason
 from tecla.decode.stopping import Assembler
 from tecla.decode.streams import Stream
 from tecla.decode.window import fit
@@ -87,7 +87,9 @@ class Branch:
     def _most_probable(self, scores: Scores, row: int) -> tuple[int, float] | None:
         for most in (_LOOKED_AT, len(self._table)):
             top = scores.top_k(most)
-            for token, logprob in zip(top.ids[row].tolist(), top.logprobs[row].tolist(), strict=True):
+            for token, logprob in zip(
+                top.ids[row].tolist(), top.logprobs[row].tolist(), strict=True
+            ):
                 if token in self._end_ids or self._spelling.allows(token):
                     return token, logprob
         return None
@@ -121,7 +123,7 @@ class Job:
         self.search: CaretSearch
         self.slots: dict[Path, int] = {}  # evaluated paths -> slots that hold them
         self.branches: list[Branch] = []
-        self._work = None
+        self._work: CaretWork | None = None
         self._dropped: list[StopReason] = []
 
     def begin_search(self, tolerance: float) -> None:
@@ -203,9 +205,7 @@ class Job:
         )
         return [(alternative, cover) for alternative, cover in drawn if cover is not None]
 
-    def _branch(
-        self, distribution: CaretDistribution, alternative: int, cover: Cover
-    ) -> Branch:
+    def _branch(self, distribution: CaretDistribution, alternative: int, cover: Cover) -> Branch:
         context = self.request.context
         assembler = Assembler(context.before, context.after, self.request.stopping)
         return Branch(self, alternative, cover, assembler, distribution.spelling(cover.path).copy())

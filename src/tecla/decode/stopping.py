@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import regex
 
-from tecla.decode.request import Continuation, StopReason, Stopping, WordEnd
+from tecla.decode.request import Continuation, Stopping, StopReason, WordEnd
 from tecla.text.unicode import (
     cut_graphemes,
     drop_dangling,
@@ -96,9 +96,7 @@ class Assembler:
             text=text,
             probability=self._probability(len(text)),
             stop=reason,
-            words=tuple(
-                WordEnd(word.end, self._probability(word.end)) for word in words(text)
-            ),
+            words=tuple(WordEnd(word.end, self._probability(word.end)) for word in words(text)),
             n_tokens=len(self._ends),
         )
 

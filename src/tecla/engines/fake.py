@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -111,7 +112,7 @@ class FakeTokenizer:
         while len(parts) > 1:
             ranked = [
                 (self._ranks.get(pair, len(self._ranks)), at)
-                for at, pair in enumerate(zip(parts, parts[1:], strict=False))
+                for at, pair in enumerate(pairwise(parts))
             ]
             rank, at = min(ranked)
             if rank == len(self._ranks):

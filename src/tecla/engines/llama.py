@@ -285,4 +285,3 @@ class LlamaEngine:
         `restore`): native code would cut without an error and give wrong scores.
         """
         return self._rewinds and native.llama_memory_seq_pos_min(self._memory, slot) <= 0
-

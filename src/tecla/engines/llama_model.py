@@ -26,7 +26,6 @@ _OVERHEAD_BYTES = 200 << 20  # context buffers, tokenizer and interpreter, measu
 _HASHED_BYTES = 1 << 20
 
 
-
 class LlamaModel:
     """A loaded GGUF model: its native handle, tokenizer and description."""
 
@@ -45,12 +44,7 @@ class LlamaModel:
         native_log.take_errors()
         params = native.llama_model_default_params()
         params.n_gpu_layers = _gpu_layers(device)
-        self.handle: Any = native.llama_model_load_from_file(os.fsencode(path), params)
-        if not self.handle:
-            raise ModelFormatError(
-                f"llama.cpp cannot load {str(path)!r}: {native_log.take_errors() or 'no reason'}; "
-                "the file may be truncated or of an unknown kind: download or convert it again"
-            )
+        self.handle: Any = _load(path, params)
         try:
             self._check_kind()
             self.tokenizer = LlamaTokenizer(native.llama_model_get_vocab(self.handle), self.name)
@@ -63,7 +57,7 @@ class LlamaModel:
         )
         self.n_threads = physical_cores()
         self.fingerprint = _fingerprint(path, self.size_bytes)
-        self.info = self._read_info()
+        self.info = _info(self.handle, path, self.name, self.size_bytes)
 
     def check_memory(self, kv_tokens: int) -> None:
         """Raise `ModelTooLargeError` unless weights and `kv_tokens` of KV fit in memory."""
@@ -76,12 +70,6 @@ class LlamaModel:
         per_layer = native.llama_model_n_head_kv(handle) * head_size * 2 * 2
         return int(native.llama_model_n_layer(handle) * per_layer)
 
-    def metadata(self, key: str) -> str | None:
-        """A value of the file's metadata as text."""
-        buffer = ctypes.create_string_buffer(4096)
-        count = native.llama_model_meta_val_str(self.handle, key.encode(), buffer, len(buffer))
-        return None if count < 0 else buffer.value.decode("utf-8", errors="replace")
-
     def close(self) -> None:
         """Free the native model; safe to call twice."""
         if self.handle:
@@ -89,7 +77,7 @@ class LlamaModel:
             self.handle = None
 
     def _check_kind(self) -> None:
-        architecture = self.metadata("general.architecture") or "unknown"
+        architecture = _metadata(self.handle, "general.architecture") or "unknown"
         if native.llama_model_has_encoder(self.handle) or not native.llama_model_has_decoder(
             self.handle
         ):
@@ -97,25 +85,57 @@ class LlamaModel:
                 f"model {self.name!r} ({architecture}) has an encoder; tecla completes with "
                 "decoder-only language models: choose one of those"
             )
-        if self.metadata(f"{architecture}.attention.causal") == "false":
+        if _metadata(self.handle, f"{architecture}.attention.causal") == "false":
             raise UnsupportedModelError(
                 f"model {self.name!r} ({architecture}) reads text in both directions (an "
                 "embedding model); tecla completes with causal language models: choose one"
             )
 
-    def _read_info(self) -> ModelInfo:
-        buffer = ctypes.create_string_buffer(256)
-        native.llama_model_desc(self.handle, buffer, len(buffer))
-        return ModelInfo(
-            name=self.name,
-            path=self.path,
-            size_bytes=self.size_bytes,
-            architecture=self.metadata("general.architecture") or "unknown",
-            description=buffer.value.decode("utf-8", errors="replace"),
-            licence=self.metadata("general.license"),
-            trained_context_tokens=int(native.llama_model_n_ctx_train(self.handle)),
-            n_parameters=int(native.llama_model_n_params(self.handle)),
+
+def describe(path: Path, name: str) -> ModelInfo:
+    """What the file says about itself, without loading its weights (some 90 ms).
+
+    Raises `ModelFormatError` for a file that is no GGUF or is damaged.
+    """
+    size_bytes = _check_file(path)
+    native_log.install()
+    native_log.take_errors()
+    params = native.llama_model_default_params()
+    params.vocab_only = True
+    handle = _load(path, params)
+    try:
+        return _info(handle, path, name, size_bytes)
+    finally:
+        native.llama_model_free(handle)
+
+
+def _load(path: Path, params: Any) -> Any:
+    handle = native.llama_model_load_from_file(os.fsencode(path), params)
+    if not handle:
+        raise ModelFormatError(
+            f"llama.cpp cannot load {str(path)!r} ({native_log.take_errors() or 'unknown'}); "
+            "the file may be truncated or of an unknown kind: download or convert it again"
         )
+    return handle
+
+
+def _info(handle: Any, path: Path, name: str, size_bytes: int) -> ModelInfo:
+    architecture = _metadata(handle, "general.architecture") or "unknown"
+    return ModelInfo(
+        name=name,
+        path=path,
+        size_bytes=size_bytes,
+        architecture=architecture,
+        licence=_metadata(handle, "general.license"),
+        trained_context_tokens=int(_metadata(handle, f"{architecture}.context_length") or 0),
+    )
+
+
+def _metadata(handle: Any, key: str) -> str | None:
+    """A value of the file's metadata as text."""
+    buffer = ctypes.create_string_buffer(4096)
+    count = native.llama_model_meta_val_str(handle, key.encode(), buffer, len(buffer))
+    return None if count < 0 else buffer.value.decode("utf-8", errors="replace")
 
 
 def _check_file(path: Path) -> int:

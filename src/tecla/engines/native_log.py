@@ -25,7 +25,7 @@ class _State:
     level = logging.DEBUG
 
 
-@native.llama_log_callback
+@native.llama_log_callback  # type: ignore[untyped-decorator]  # a ctypes function type
 def _on_message(level: int, text: bytes, _user_data: object) -> None:
     if level != _CONTINUATION:
         _State.level = _LEVELS.get(level, logging.DEBUG)

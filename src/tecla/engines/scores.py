@@ -68,7 +68,7 @@ class NumpyScores:
     def gather(self, row: int, ids: TokenIds | None) -> Floats:
         """Log-probabilities of `ids`, or of the whole vocabulary."""
         values = self._read()[row]
-        chosen = values if ids is None else values[ids]
+        chosen: Floats = values if ids is None else values[ids]
         return chosen - np.float32(self.log_normaliser(row))
 
     def add(self, row: int, ids: TokenIds, values: Floats) -> None:

@@ -78,7 +78,9 @@ class SlotTable:
         for feed in feeds:
             self.check_slot(feed.slot)
             if feed.slot in seen:
-                raise EngineLimitError(f"slot {feed.slot} is fed twice in one batch; join the feeds")
+                raise EngineLimitError(
+                    f"slot {feed.slot} is fed twice in one batch; join the feeds"
+                )
             seen.add(feed.slot)
             self._check_feed(feed)
             rows += feed.rows
@@ -98,7 +100,8 @@ class SlotTable:
             )
         if not 0 <= feed.rows <= len(feed.tokens):
             raise EngineLimitError(
-                f"{feed.rows!r} rows of scores wanted for {len(feed.tokens)} tokens; ask for 0 to all"
+                f"{feed.rows!r} rows of scores wanted for {len(feed.tokens)} tokens; ask for at "
+                "least 0 and at most all"
             )
         for token in feed.tokens:
             if not 0 <= token < limits.n_vocab:

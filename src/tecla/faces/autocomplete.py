@@ -12,9 +12,9 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from types import TracebackType
-from typing import Literal
+from typing import Literal, Self
 
-from typing_extensions import Self, Unpack
+from typing_extensions import Unpack
 
 from tecla.decode.decoder import Decoder, NewText
 from tecla.decode.request import Completed, Request
@@ -113,8 +113,19 @@ class AutoComplete:
         `n` says how many alternatives are wanted. With `temperature=0` this is a deterministic
         search: the `n` most probable next tokens, each continued greedily.
         """
-        request = self._request(text, max_length, max_new_tokens, options)
-        return self._answers([request])[0]
+        return self.suggest_batch([text], max_length, max_new_tokens=max_new_tokens, **options)[0]
+
+    def suggest_batch(
+        self,
+        texts: Sequence[str],
+        max_length: int | None = None,
+        *,
+        max_new_tokens: int | None = None,
+        **options: Unpack[CompletionOptions],
+    ) -> list[Completed]:
+        """What `suggest` returns, for several texts that share every decode step."""
+        requests = [self._request(text, max_length, max_new_tokens, options) for text in texts]
+        return self._answers(requests)
 
     def stream(
         self,

@@ -39,7 +39,9 @@ class OptimizedAutoComplete(CachedAutoComplete):
         its beginning. Raises `InvalidTextError` for lone surrogates.
         """
         engine = self._model.engine
-        most = max(1, engine.context_tokens - DEFAULT_NEW_TOKENS) if max_tokens is None else max_tokens
+        most = (
+            max(1, engine.context_tokens - DEFAULT_NEW_TOKENS) if max_tokens is None else max_tokens
+        )
         if most < 1:
             raise OptionError(f"max_tokens is {most!r}; it must be 1 or more")
         rows = [self._end_of(self._encode(text), most) for text in _texts(texts)]
@@ -53,7 +55,7 @@ class OptimizedAutoComplete(CachedAutoComplete):
 
     def generate_batch(
         self,
-        texts: Sequence[str] | Batch | Mapping[str, npt.ArrayLike],
+        texts: Sequence[str] | Batch | Mapping[str, TokenArray],
         max_length: int | None = None,
         *,
         max_new_tokens: int | None = None,
@@ -86,7 +88,7 @@ class OptimizedAutoComplete(CachedAutoComplete):
             kept = kept[1:]
         return kept
 
-    def _texts_of(self, batch: Mapping[str, npt.ArrayLike]) -> list[str]:
+    def _texts_of(self, batch: Batch | Mapping[str, TokenArray]) -> list[str]:
         """The texts that the rows of a batch spell."""
         ids, mask = _checked_arrays(batch, len(self._model.tokenizer.table))
         tokenizer = self._model.tokenizer
@@ -110,12 +112,14 @@ def _texts(texts: Sequence[str]) -> list[str]:
 
 
 def _checked_arrays(
-    batch: Mapping[str, npt.ArrayLike], n_vocab: int
+    batch: Batch | Mapping[str, TokenArray], n_vocab: int
 ) -> tuple[TokenArray, TokenArray]:
     """The two arrays of a batch; raises `OptionError` unless they are a left-padded batch."""
     missing = {"input_ids", "attention_mask"} - set(batch)
     if missing:
-        raise OptionError(f"the batch has no {sorted(missing)!r}; pass what preprocess_batch returns")
+        raise OptionError(
+            f"the batch has no {sorted(missing)!r}; pass what preprocess_batch returns"
+        )
     ids, mask = np.asarray(batch["input_ids"]), np.asarray(batch["attention_mask"])
     if ids.ndim != 2 or ids.shape != mask.shape:
         raise OptionError(

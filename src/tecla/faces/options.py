@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypedDict
 
-
-
 from tecla.decode.request import Context, Request, Stopping
 from tecla.engines.sampling import Sampling
 from tecla.errors import OptionError, PromptTooLongError
@@ -86,5 +84,3 @@ def build_request(
         ),
         n=options.get("n", 1),
     )
-
-

@@ -43,8 +43,8 @@ def fetch_gguf(name: str, cache_dir: Path) -> Path:
         return Path(library.hf_hub_download(repository, filename, cache_dir=folder))
     except errors.GatedRepoError:
         raise UnknownModelError(
-            f"model {name!r} needs its owner's consent: accept its terms on the hub and log in with "
-            "`hf auth login`"
+            f"model {name!r} needs its owner's consent: accept its terms on the hub and log "
+            "in with `hf auth login`"
         ) from None
     except (errors.RepositoryNotFoundError, errors.EntryNotFoundError):
         raise UnknownModelError(

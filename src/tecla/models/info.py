@@ -14,7 +14,5 @@ class ModelInfo:
     path: Path
     size_bytes: int
     architecture: str
-    description: str
     licence: str | None
     trained_context_tokens: int
-    n_parameters: int

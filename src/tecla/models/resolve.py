@@ -147,7 +147,9 @@ def _from_folder(path: Path) -> ResolvedModel:
         return ResolvedModel(files[0].stem, files[0], "gguf")
     if files:
         listed = ", ".join(file.name for file in files)
-        raise UnknownModelError(f"folder {str(path)!r} holds {len(files)} models ({listed}): name one")
+        raise UnknownModelError(
+            f"folder {str(path)!r} holds {len(files)} models ({listed}): name one"
+        )
     if (path / "config.json").is_file():
         if not any(path.glob("*.safetensors")):
             raise UnsupportedModelError(

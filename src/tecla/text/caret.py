@@ -17,7 +17,7 @@ Cost: one call of the tokenizer per cut, about 20 µs each, some eight cuts for 
 
 from __future__ import annotations
 
-import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tecla.text.base import Tokenizer
@@ -65,8 +65,8 @@ def plan_caret(tokenizer: Tokenizer, data: bytes) -> CaretPlan:
             kept = tokenizer.encode(tail[at:])
             head, tail = [*head, *ids[: len(ids) - len(kept)]], tail[at:]
     cuts = _cuts(tokenizer, tail)
-    shared = os.path.commonprefix([list(cut.path) for cut in cuts])
-    n_shared = len(shared)
+    n_shared = _shared_tokens(cuts)
+    shared = cuts[-1].path[:n_shared]
     n_bytes = len(tokenizer.decode(shared))
     moved = tuple(Cut(cut.path[n_shared:], cut.rest) for cut in cuts)
     return CaretPlan(
@@ -77,6 +77,15 @@ def plan_caret(tokenizer: Tokenizer, data: bytes) -> CaretPlan:
         context=tail[:n_bytes],
         context_tokens=n_shared,
     )
+
+
+def _shared_tokens(cuts: Sequence[Cut]) -> int:
+    """How many first tokens all paths share."""
+    shortest = min(len(cut.path) for cut in cuts)
+    for depth in range(shortest):
+        if len({cut.path[depth] for cut in cuts}) > 1:
+            return depth
+    return shortest
 
 
 def _split(tokenizer: Tokenizer, data: bytes) -> int:

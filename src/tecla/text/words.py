@@ -14,13 +14,10 @@ import regex
 
 _WORD = regex.compile(r"(?w)\b\w.*?\b")
 _LINE_BREAK = regex.compile(r"[\n\r\v\f\x85\u2028\u2029]")
-_SENTENCE_END = regex.compile(
-    r"(?:[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？｡]+[」』”）]*)"
-)
+_SENTENCE_END = regex.compile(r"(?:[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？｡]+[」』”）]*)")
 _LAST_WORD = regex.compile(r"([\p{L}\p{M}.]+)\.$")
 _ABBREVIATIONS = frozenset(
-    "mr mrs ms dr prof st sr jr vs etc e.g i.e a.m p.m u.s u.k no vol fig inc ltd co corp dept "
-    "approx sra srta dra ud uds ee.uu p.ej pág núm art av".split()
+    ["mr", "mrs", "ms", "dr", "prof", "st", "sr", "jr", "vs", "etc", "e.g", "i.e", "a.m", "p.m", "u.s", "u.k", "no", "vol", "fig", "inc", "ltd", "co", "corp", "dept", "approx", "sra", "srta", "dra", "ud", "uds", "ee.uu", "p.ej", "pág", "núm", "art", "av"]
 )
 
 
@@ -45,11 +42,10 @@ def line_break(text: str) -> int | None:
 def sentence_end(before: str, text: str) -> int | None:
     """Char offset in `text` behind the first sentence end; `before` is what precedes it."""
     for match in _SENTENCE_END.finditer(text):
-        stop = text.find(".", match.start(), match.end())
-        if stop == match.start() and match.group().startswith(".") and text[stop + 1 : stop + 2] != ".":
-            if _is_abbreviated(before[-32:] + text[: stop + 1]):
-                continue
-        return match.end()
+        one_stop = match.group().startswith(".") and not match.group().startswith("..")
+        if one_stop and _is_abbreviated(before[-32:] + text[: match.start() + 1]):
+            continue
+        return int(match.end())
     return None
 
 

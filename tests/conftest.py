@@ -1,0 +1,35 @@
+"""What every test gets: a home of its own, quiet native code, and one default model a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tecla.engines.factory import LoadedModel, open_model
+from tecla.settings import EngineSettings, PathSettings, Settings
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home folder; no variable of tecla's is set, and nothing outside is touched."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(folder))
+    for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("TECLA_CONFIG", "TECLA_MODEL", "TECLA_CACHE_DIR", "TECLA_MODELS_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def default_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoadedModel]:
+    """The embedded default model, loaded once; whoever uses a slot clears it again."""
+    folder = tmp_path_factory.mktemp("tecla")
+    paths = PathSettings(models_dir=folder / "models", cache_dir=folder / "cache")
+    loaded = open_model(Settings(engine=EngineSettings(), paths=paths))
+    yield loaded
+    loaded.engine.close()
