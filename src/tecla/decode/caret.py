@@ -87,7 +87,7 @@ class CaretSearch:
         if rest is not None:
             ids = self._tokenizer.table.going_beyond(rest)
             self._add(path, len(rest), ids, reached + scores.gather(row, ids).astype(np.float64))
-        if rest == b"":
+        if path == self._plan.full_path:
             ends = np.array(sorted(self._tokenizer.end_ids), dtype=np.int32)
             if len(ends):
                 self._end_logprob = reached + _log_sum(scores.gather(row, ends))

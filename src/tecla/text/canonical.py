@@ -23,7 +23,7 @@ def encode_cut(encode: Encode, table: TokenTable, data: bytes) -> list[int] | No
         return encode(data)
     for rest in completions(data[-partial:]):
         ids = encode(data + rest)
-        kept = _tokens_within(table, ids, len(data))
+        kept = tokens_within(table, ids, len(data))
         if kept is not None:
             return ids[:kept]
     return None
@@ -40,7 +40,7 @@ def is_canonical(encode: Encode, data: bytes, ids: Sequence[int]) -> bool:
     )
 
 
-def _tokens_within(table: TokenTable, ids: Sequence[int], n_bytes: int) -> int | None:
+def tokens_within(table: TokenTable, ids: Sequence[int], n_bytes: int) -> int | None:
     """How many of `ids` spell exactly `n_bytes` bytes; `None` if no token ends there."""
     position = 0
     for count, token in enumerate(ids):
