@@ -2,9 +2,10 @@
 
 The oracle uses none of the method's ideas: no split, no paths, no scores kept. For every byte
 of the whole text and every token of the vocabulary it asks the tokenizer to spell the text up
-to that byte plus the token; a spelling whose last token is that token, over the caret, is a
-canonical sequence that covers what is typed and reaches one token beyond it. Its probability
-is multiplied up from the model's known distribution, token by token, from the start.
+to that byte plus the token, alone and before some further text; a spelling in which that token
+stands there, over the caret, is a canonical sequence that covers what is typed and reaches one
+token beyond it. Its probability is multiplied up from the model's known distribution, token by
+token, from the start.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from tecla.decode.decoder import Decoder
 from tecla.decode.request import Context, Request, Stopping
 from tecla.engines.fake import FakeEngine, FakeTokenizer, log_softmax
 from tecla.engines.sampling import GREEDY
+from tecla.text.unicode import begins_text
 
 TOKENIZER = FakeTokenizer()
 WORDS = [
@@ -29,6 +31,9 @@ WORDS = [
     "thin", "would", "she", "aaaa", "年", "かい", "नम", "😀", "👩‍💻", "año", "1999", "--", "...", "of",
     "\n", "  ", "\r\n", "   ", "\u3000", "\u2003", "he", "and", "i'", "о", "العال", "e\u0301",
 ]  # fmt: skip
+
+# What may follow the covering token; no merge joins "x", "?" and "7" to anything.
+FURTHER = (b"", b"x", b"?", b"7", b" x", b"\n", b"ll", b"s")
 
 
 class Oracle:
@@ -57,13 +62,25 @@ class Oracle:
             rest = data[at:]
             for token, piece in enumerate(pieces):
                 if len(piece) > len(rest) and piece.startswith(rest):
-                    ids = TOKENIZER.encode(data[:at] + piece)
-                    spelt_before = len(TOKENIZER.decode(ids[:-1]))
-                    if ids[-1] == token and spelt_before == at:
-                        yield piece[len(rest) :], tuple(ids), self.logprob(ids)
+                    for ids in self._spellings(data[:at], piece):
+                        if ids[-1] == token:
+                            yield piece[len(rest) :], ids, self.logprob([*ids])
         ids = TOKENIZER.encode(data)
         for end in TOKENIZER.end_ids:
             yield b"", (*ids, end), self.logprob([*ids, end])
+
+    def _spellings(self, data: bytes, piece: bytes) -> set[tuple[int, ...]]:
+        """Canonical tokens of `data + piece` with a boundary between the two, if it is text."""
+        found: set[tuple[int, ...]] = set()
+        for further in FURTHER if begins_text(data + piece) else ():
+            ids, ends, position = TOKENIZER.encode(data + piece + further), {}, 0
+            for count, token in enumerate(ids, start=1):
+                position += len(TOKENIZER.table.pieces[token])
+                ends[position] = count
+            last = ends.get(len(data + piece))
+            if last is not None and (not data or ends.get(len(data)) == last - 1):
+                found.add(tuple(ids[:last]))
+        return found
 
 
 def method(engine: FakeEngine, text: str) -> tuple[Decoder, CaretDistribution, tuple[int, ...]]:

@@ -160,11 +160,8 @@ class CaretDistribution:
 
     def best(self) -> Iterator[Cover]:
         """Every canonical continuation, most probable first; ties by cut, then by bytes."""
-        order = np.argsort(-self._entries, kind="stable")
-        for index in order.tolist():
-            if self._entries[index] == -math.inf:
-                return
-            if self._is_canonical(index):
+        for index in self._ranked():
+            if self._entries[index] > -math.inf and self._is_canonical(index):
                 yield self._cover(index)
 
     def draw(
@@ -213,11 +210,24 @@ class CaretDistribution:
                 self._entries[index] = -math.inf
         return self._checked[index]
 
+    def _ranked(self) -> Iterator[int]:
+        """Indices of entries by descending probability; the whole order only if it is needed."""
+        some = self._first(min(_CHECKED_AT_ONCE, len(self._entries)))
+        yield from some.tolist()
+        seen = set(some.tolist())
+        for index in self._first(len(self._entries)).tolist():
+            if index not in seen:
+                yield index
+
+    def _first(self, count: int) -> npt.NDArray[np.intp]:
+        """Indices of the `count` most probable entries, best first."""
+        best = np.sort(np.argpartition(-self._entries, count - 1)[:count])
+        return best[np.argsort(-self._entries[best], kind="stable")]
+
     def _check_best(self, tolerance: float) -> float:
         """Check entries by descending probability; return the share that was left unchecked."""
         most = len(self._entries) if tolerance == 0 else min(_CHECKED_AT_ONCE, len(self._entries))
-        best = np.argpartition(-self._entries, most - 1)[:most]
-        best = best[np.argsort(-self._entries[best], kind="stable")]
+        best = self._first(most)
         total = _log_sum(self._entries)
         if total == -math.inf:
             return 0.0

@@ -26,6 +26,7 @@ from tecla.engines.state import pack, unpack
 from tecla.errors import KVFullError
 from tecla.text.split import split_point
 from tecla.text.table import TokenTable
+from tecla.text.unicode import begins_text
 
 Bias = Callable[[Sequence[int]], dict[int, float]]
 
@@ -99,8 +100,8 @@ class FakeTokenizer:
         return b"".join(self.table.pieces[token] for token in ids)
 
     def is_canonical(self, data: bytes, ids: Sequence[int]) -> bool:
-        """Whether `encode(data)` is `ids`."""
-        return self.encode(data) == list(ids)
+        """Whether `encode(data)` is `ids` and `data` begins a valid text."""
+        return self.encode(data) == list(ids) and begins_text(data)
 
     def split_point(self, data: bytes) -> int:
         """The last safe split; see `tecla.text.split`."""

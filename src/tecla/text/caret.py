@@ -17,19 +17,14 @@ Cost: one call of the tokenizer per cut, about 20 µs each, some eight cuts for 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tecla.text.base import Tokenizer
-from tecla.text.canonical import tokens_within
-from tecla.text.spelling import local_split
-from tecla.text.unicode import incomplete_suffix_bytes
+from tecla.text.spelling import local_split, spellings
 
 Path = tuple[int, ...]
 
-_CONTRACTION = re.compile(rb"'[a-zA-Z]{1,2}\Z")
-_PROBES = tuple(text.encode() for text in ("ꀀ", "⸮", "1", "\n", "l", "s"))
 _LONG_TAIL_BYTES = 512  # a tail without spaces that is longer is split where it settles
 _SETTLED_BYTES = 64
 
@@ -114,32 +109,6 @@ def _cuts(tokenizer: Tokenizer, tail: bytes) -> list[Cut]:
         rest = tail[at:]
         if len(table.going_beyond(rest)) == 0:
             continue
-        cuts.extend(Cut(path, rest) for path in _paths(tokenizer, tail[:at]))
-    cuts.extend(Cut(path, b"") for path in reversed(_paths(tokenizer, tail)))
+        cuts.extend(Cut(path, rest) for path in spellings(tokenizer, tail[:at]))
+    cuts.extend(Cut(path, b"") for path in reversed(spellings(tokenizer, tail)))
     return cuts
-
-
-def _is_unsettled(data: bytes) -> bool:
-    """Whether what follows may change how the end of `data` is spelt."""
-    if not data or incomplete_suffix_bytes(data):
-        return False
-    last = data[-4:].decode("utf-8", errors="ignore")[-1:]
-    return not last.isalnum() or _CONTRACTION.search(data) is not None
-
-
-def _paths(tokenizer: Tokenizer, data: bytes) -> list[Path]:
-    """Every canonical spelling of `data` before some further text, its own spelling first.
-
-    The spelling of a beginning depends on what follows it only where a pre-token pattern looks
-    ahead or joins a mark to the next letter: at white space and marks, and in contractions.
-    There, letters and marks that no token joins to what precedes are tried as further text.
-    """
-    own = tokenizer.encode_cut(data)
-    paths = [] if own is None else [tuple(own)]
-    if _is_unsettled(data):
-        for probe in _PROBES:
-            ids = tokenizer.encode(data + probe)
-            spelt = tokens_within(tokenizer.table, ids, len(data))
-            if spelt is not None and tuple(ids[:spelt]) not in paths:
-                paths.append(tuple(ids[:spelt]))
-    return paths

@@ -65,6 +65,21 @@ def completions(partial: bytes) -> Iterator[bytes]:
         yield bytes([byte]) + tail
 
 
+def begins_text(data: bytes) -> bool:
+    """Whether `data` is valid UTF-8, or becomes so with the rest of its last character."""
+    partial = incomplete_suffix_bytes(data)
+    rests = completions(data[-partial:]) if partial else iter([b""])
+    return any(_decodes(data + rest) for rest in rests)
+
+
+def _decodes(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def last_grapheme_start(text: str) -> int:
     """Char offset at which the last grapheme of `text` begins; 0 for empty text."""
     window_start = max(0, len(text) - _CONTEXT_CHARS)
