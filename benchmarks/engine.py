@@ -157,8 +157,8 @@ def main() -> None:
         f"{greedy['tecla_ms_per_token']:.2f} against {greedy['bare_ms_per_token']:.2f} ms)"
     )
     print(
-        f"first token   half-typed {first['half_typed_ms']:.1f} ms ({first['half_typed_nodes']:.1f} "
-        f"nodes), finished {first['finished_ms']:.1f} ms ({first['finished_nodes']:.1f} nodes), "
+        f"first token   half-typed {first['half_typed_ms']:.1f} ms "
+        f"({first['half_typed_nodes']:.1f} nodes), finished {first['finished_ms']:.1f} ms ({first['finished_nodes']:.1f} nodes), "
         f"ratio {first['half_over_finished']:.2f}"
     )
     print(json.dumps({"benchmark": "engine", "greedy": greedy, "first_token": first}))

@@ -14,6 +14,7 @@ from pathlib import Path
 import llama_cpp.llama_cpp as lib
 import numpy as np
 import pytest
+
 import tiny_gguf
 
 COMPLETERS: dict[str, Callable[..., Path]] = {

@@ -16,7 +16,17 @@ from tecla.errors import InvalidTextError, OptionError
 from tecla.text.spelling import Spelling
 
 TOKENIZER = FakeTokenizer()
-TEXTS = ["the future of artif", "", "she would th", "a", "I'll ", "see Agu", "línea\n", "かい", "the "]
+TEXTS = [
+    "the future of artif",
+    "",
+    "she would th",
+    "a",
+    "I'll ",
+    "see Agu",
+    "línea\n",
+    "かい",
+    "the ",
+]
 
 
 def make_decoder(**options: object) -> Decoder:
@@ -71,7 +81,9 @@ def test_greedy_takes_the_most_probable_canonical_token_each_time() -> None:
     for end in range(len(history) - 3, len(history)):  # tokens behind the caret's own
         logprobs = log_softmax(engine.raw_scores(history[:end]))
         spelling = Spelling(TOKENIZER, TOKENIZER.decode(history[1:end]), history[1:end])
-        better = [token for token in range(len(logprobs)) if logprobs[token] > logprobs[history[end]]]
+        better = [
+            token for token in range(len(logprobs)) if logprobs[token] > logprobs[history[end]]
+        ]
         assert spelling.allows(history[end])
         assert not any(spelling.allows(token) for token in better)
 
@@ -103,9 +115,7 @@ def test_probability_is_that_of_the_spelling_given_what_is_typed() -> None:
 @pytest.mark.parametrize("n", [1, 3])
 def test_a_batch_gives_each_text_what_it_would_get_alone(temperature: float, n: int) -> None:
     sampling = Sampling(temperature=temperature, top_p=0.95, repetition_penalty=1.2, seed=11)
-    requests = [
-        Request(Context(text), sampling, Stopping(max_tokens=7), n=n) for text in TEXTS
-    ]
+    requests = [Request(Context(text), sampling, Stopping(max_tokens=7), n=n) for text in TEXTS]
     decoder = make_decoder(seed=2)
     together = decoder.complete(requests)
     assert together == [decoder.complete([request])[0] for request in requests]
@@ -162,9 +172,7 @@ def test_a_sample_depends_on_the_seed_alone() -> None:
         for seed in range(12)
     }
     assert len(texts) > 6
-    first, second = (
-        ask(make_decoder(), "she", Sampling(temperature=1, seed=4)) for _ in range(2)
-    )
+    first, second = (ask(make_decoder(), "she", Sampling(temperature=1, seed=4)) for _ in range(2))
     assert first == second
 
 
@@ -188,9 +196,9 @@ def test_samples_follow_the_exact_distribution() -> None:
     for completed in decoder.complete(requests):
         text = completed.continuations[0].text if completed.continuations else ""
         counts[text] = counts.get(text, 0) + 1
-    exact = decoder.complete(
-        [Request(Context("she th"), GREEDY, Stopping(max_tokens=1), n=5)]
-    )[0].continuations
+    exact = decoder.complete([Request(Context("she th"), GREEDY, Stopping(max_tokens=1), n=5)])[
+        0
+    ].continuations
     for found in exact:
         deviation = math.sqrt(found.probability * (1 - found.probability) / draws)
         assert counts.get(found.text, 0) / draws == pytest.approx(

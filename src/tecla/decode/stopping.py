@@ -26,6 +26,8 @@ _ECHO_WORDS = 2  # so many words of the text behind the caret, repeated, end a c
 _ECHO_CHARS = 4  # a repetition cut short by the end of the continuation is at least this long
 _AFTER_CHARS = 256  # of the text behind the caret, this much is looked at
 _TRAILING_GAP = regex.compile(r"\s\W*$")
+_TRAILING_MARKS = regex.compile(r"\W+$")
+_WORD_CHAR = regex.compile(r"\w")
 
 
 class _Cut(NamedTuple):
@@ -43,6 +45,7 @@ class Assembler:
         self._following = self._after.lstrip()
         self._echo = _echo_of(self._after)
         self._fragment = _leading_word(self._after)
+        self._in_word = _in_word(self._before, self._after)
         self._stopping = stopping
         self._data = b""
         self._ends: list[tuple[int, float]] = []  # (char offset, log-probability) per token
@@ -77,20 +80,24 @@ class Assembler:
     def released(self) -> str:
         """The beginning of the text that no later token can change."""
         if self._cut is not None:
-            return self.text[: self._cut.char_offset]
-        end = last_grapheme_start(self.text)
-        for held in (*self._stopping.stop, self._following):
-            end = min(end, len(self.text) - _overlap(self.text, held))
-        gap = _TRAILING_GAP.search(self.text[:end])
-        return self.text[: end if gap is None else gap.start()]
+            return drop_dangling(self.text[: self._cut.char_offset])
+        text = drop_dangling(self.text)
+        end = last_grapheme_start(text)
+        for held in (*self._stopping.stop, self._following, self._echo):
+            end = min(end, len(text) - _overlap(text, held))
+        uncertain = [_TRAILING_GAP.search(text[:end])]
+        if self._stopping.max_words is not None:  # marks after the last word may not stay
+            uncertain.append(_TRAILING_MARKS.search(text[:end]))
+        return text[: min([end, *(match.start() for match in uncertain if match is not None)])]
 
     def finish(self, reason: StopReason) -> Continuation:
         """The continuation as it may be shown; `reason` is why it ended."""
-        text = self.text if self._cut is None else self.text[: self._cut.char_offset]
+        end = len(self.text) if self._cut is None else self._cut.char_offset
+        text = drop_dangling(self.text[:end])
         if self._cut is None:
-            text = drop_dangling(text)
             echoed = _overlap(text, self._following)
-            if echoed >= _ECHO_CHARS and _at_word_start(self._before, text, len(text) - echoed):
+            long_enough = echoed >= _ECHO_CHARS or (text != "" and text == self._fragment)
+            if long_enough and _at_word_start(self._before, text, len(text) - echoed):
                 text, reason = text[: len(text) - echoed].rstrip(), "after"
         return Continuation(
             text=text,
@@ -125,12 +132,23 @@ class Assembler:
 
     def _find_echo(self) -> int | None:
         """Where the text begins to repeat what stands behind the caret."""
-        if self._fragment and self.text.startswith(self._fragment):
+        if self._repeats_fragment():
             return 0
         at = _find(self.text, self._echo) if self._echo else None
         if at is not None and _at_word_start(self._before, self.text, at):
             return len(self.text[:at].rstrip())
         return None
+
+    def _repeats_fragment(self) -> bool:
+        """Whether the text begins with the word (or its rest) that stands right behind the caret.
+
+        Inside a word any such beginning is a repetition; before a whole word ("a") only that
+        word is ("a cat", not "apples").
+        """
+        if not self._fragment or not self.text.startswith(self._fragment):
+            return False
+        following = self.text[len(self._fragment) :][:1]
+        return self._in_word or (following != "" and not _WORD_CHAR.match(following))
 
 
 def _find(text: str, part: str) -> int | None:
@@ -169,6 +187,11 @@ def _leading_word(after: str) -> str:
     """The rest of a word that the caret stands in, or nothing."""
     spans = words(after)[:1]
     return after[: spans[0].end] if spans and spans[0].start == 0 else ""
+
+
+def _in_word(before: str, after: str) -> bool:
+    """Whether a word stands on both sides of the caret."""
+    return any(word.start < len(before) < word.end for word in words(before + after))
 
 
 def _at_word_start(before: str, text: str, at: int) -> bool:

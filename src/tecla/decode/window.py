@@ -45,10 +45,11 @@ def keep_end(tokenizer: Tokenizer, data: bytes, room_tokens: int) -> bytes:
         return data
     start = _character_start(data, max(0, len(data) - room_tokens * _BYTES_PER_TOKEN))
     ids = tokenizer.encode(data[start:])
-    if len(ids) <= room_tokens:
-        return data[_boundary(data, start) if start else 0 :]
-    start += len(tokenizer.decode(ids[: len(ids) - room_tokens]))
-    return data[_boundary(data, _character_start(data, start)) :]
+    while len(ids) > room_tokens:  # again where the cut moved tokens, or bytes have none
+        start += max(1, len(tokenizer.decode(ids[: len(ids) - room_tokens])))
+        start = _character_start(data, start)
+        ids = tokenizer.encode(data[start:])
+    return data[_boundary(data, start) if start else 0 :]
 
 
 def _keep_beginning(tokenizer: Tokenizer, data: bytes, room_tokens: int) -> bytes:

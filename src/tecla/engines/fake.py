@@ -61,7 +61,7 @@ def _read_merges() -> dict[tuple[bytes, bytes], int]:
     for rank, item in enumerate(entry for entry in regex.split(r"[ \n]+", _MERGES) if entry):
         spelt = item.replace("_", " ").replace("^", "\n").replace("~", "\r")
         left, right = (part.encode("latin-1") for part in spelt.split("|"))
-        assert left in known and right in known, f"merge {item!r} joins unknown tokens"
+        assert {left, right} <= known, f"merge {item!r} joins unknown tokens"
         ranks[left, right] = rank
         known.add(left + right)
     return ranks
@@ -185,12 +185,8 @@ class FakeEngine:
         return NumpyScores(logits, lambda: self.evals == step)
 
     def used_cells(self) -> int:
-        """Tokens in KV memory, each shared prefix once."""
-        prefixes: set[tuple[int, ...]] = set()
-        for slot in range(self.n_slots):
-            held = self._slots.tokens(slot)
-            prefixes.update(tuple(held[:end]) for end in range(1, len(held) + 1))
-        return len(prefixes)
+        """Tokens in KV memory, what forks share once."""
+        return self._slots.used_cells()
 
     def length(self, slot: int) -> int:
         """Number of tokens the slot holds."""
@@ -200,12 +196,12 @@ class FakeEngine:
         """Make `dst` hold the first tokens of `src`."""
         self._slots.check_slot(dst)
         self._slots.check_keep(src, n_tokens)
-        self._slots.replace(dst, self._slots.tokens(src)[:n_tokens])
+        self._slots.share(src, dst, n_tokens)
 
     def trim(self, slot: int, n_tokens: int) -> None:
         """Keep the first tokens of the slot."""
         self._slots.check_keep(slot, n_tokens)
-        self._slots.replace(slot, self._slots.tokens(slot)[:n_tokens])
+        self._slots.cut(slot, n_tokens)
 
     def clear(self, slot: int) -> None:
         """Empty the slot."""
@@ -219,6 +215,7 @@ class FakeEngine:
         """Replace what the slot holds by a saved state."""
         self._slots.check_slot(slot)
         tokens, _ = unpack(state, self._fingerprint)
+        self._slots.check_refill(slot, len(tokens))
         self._slots.replace(slot, tokens)
 
     def close(self) -> None:

@@ -112,7 +112,9 @@ class LlamaEngine:
         self._batch = _Batch(batch_tokens)
         self._slots = SlotTable(self.limits)
         self._rewinds = not model.is_recurrent
+        self._has_cells = not native.llama_model_is_recurrent(model.handle)
         self._steps = 0
+        self._latest: NumpyScores | None = None
         self.evaluated_tokens = 0
 
     @property
@@ -148,8 +150,15 @@ class LlamaEngine:
     def eval(self, feeds: Sequence[Feed]) -> NumpyScores:
         """Append the feeds in one native batch; see `Engine.eval`."""
         rows = self._slots.check_feeds(feeds)
-        self._batch.fill(feeds, [self.length(feed.slot) for feed in feeds])
         self._steps += 1  # handles of the last step are stale from here on
+        self._latest = None
+        self._decode(feeds)
+        self._latest = self._scores(rows)
+        return self._latest
+
+    def _decode(self, feeds: Sequence[Feed]) -> None:
+        """Run one checked batch; if it raises, the slots are as before."""
+        self._batch.fill(feeds, [self.length(feed.slot) for feed in feeds])
         status = native.llama_decode(self._context, self._batch.native)
         if status == _KV_FULL:
             raise KVFullError(
@@ -163,7 +172,6 @@ class LlamaEngine:
             )
         self._slots.extend(feeds)
         self.evaluated_tokens += self._batch.native.n_tokens
-        return self._scores(rows)
 
     def length(self, slot: int) -> int:
         """Number of tokens the slot holds."""
@@ -176,29 +184,27 @@ class LlamaEngine:
         if src == dst:
             self.trim(src, n_tokens)
             return
-        kept = self._slots.tokens(src)[:n_tokens]
-        self.clear(dst)
         if n_tokens == self.length(src):
+            self.clear(dst)
             native.llama_memory_seq_cp(self._memory, src, dst, -1, -1)
-            self._slots.replace(dst, kept)
-        elif self._can_rewind(src):
+            self._slots.share(src, dst, n_tokens)
+        elif n_tokens == 0 or self._can_rewind(src):
+            self.clear(dst)
             native.llama_memory_seq_cp(self._memory, src, dst, 0, n_tokens)
-            self._slots.replace(dst, kept)
+            self._slots.share(src, dst, n_tokens)
         else:
-            self._recompute(dst, kept)
+            self._recompute(dst, self._slots.tokens(src)[:n_tokens])
 
     def trim(self, slot: int, n_tokens: int) -> None:
         """Keep the first tokens of the slot; see `Engine.trim`."""
         self._slots.check_keep(slot, n_tokens)
-        kept = self._slots.tokens(slot)[:n_tokens]
         if n_tokens == self.length(slot):
             return
         if n_tokens == 0 or self._can_rewind(slot):
             native.llama_memory_seq_rm(self._memory, slot, n_tokens, -1)
-            self._slots.replace(slot, kept)
+            self._slots.cut(slot, n_tokens)
         else:
-            self.trim(slot, 0)
-            self._recompute(slot, kept)
+            self._recompute(slot, self._slots.tokens(slot)[:n_tokens])
 
     def clear(self, slot: int) -> None:
         """Empty the slot."""
@@ -216,6 +222,7 @@ class LlamaEngine:
         """Replace what the slot holds by a saved state; see `Engine.restore`."""
         self._slots.check_slot(slot)
         tokens, payload = unpack(state, self.model.fingerprint)
+        self._check_refill(slot, len(tokens))
         held = self.save(slot) if self.length(slot) else None
         self.clear(slot)
         buffer = (ctypes.c_uint8 * len(payload)).from_buffer_copy(payload)
@@ -274,9 +281,22 @@ class LlamaEngine:
             native.llama_memory_seq_rm(self._memory, feed.slot, length, -1)
 
     def _recompute(self, slot: int, tokens: Sequence[int]) -> None:
+        """Fill `slot` with `tokens` by evaluating them; handles of the last `eval` stay valid."""
+        self._check_refill(slot, len(tokens))
+        if self._latest is not None:
+            self._latest.take_copy()
+            self._latest = None
+        self.clear(slot)
         step = self.batch_tokens
         for at in range(0, len(tokens), step):
-            self.eval([Feed(slot, tokens[at : at + step], rows=0)])
+            self._decode([Feed(slot, tokens[at : at + step], rows=0)])
+
+    def _check_refill(self, slot: int, n_tokens: int) -> None:
+        """Raise unless `n_tokens` fit in place of what the slot holds, before it is emptied."""
+        if self._has_cells:
+            self._slots.check_refill(slot, n_tokens)
+        else:
+            self._slots.check_length(slot, n_tokens)
 
     def _can_rewind(self, slot: int) -> bool:
         """Whether cells may be cut off this slot and the rest still be right.

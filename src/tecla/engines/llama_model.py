@@ -23,7 +23,7 @@ from tecla.settings import Device
 
 _MAGIC = b"GGUF"
 _OVERHEAD_BYTES = 200 << 20  # context buffers, tokenizer and interpreter, measured 150 MB
-_HASHED_BYTES = 1 << 20
+_HASHED_PIECES, _PIECE_BYTES = 64, 1 << 15
 
 
 class LlamaModel:
@@ -183,8 +183,14 @@ def _gpu_layers(device: Device) -> int:
 
 
 def _fingerprint(path: Path, size_bytes: int) -> bytes:
-    """Sixteen bytes that tell model files apart: the size and a hash of the first megabyte."""
+    """Sixteen bytes that tell model files apart: a hash of the size and of pieces all over it.
+
+    The first megabytes alone would not do: fine-tunings of one model share size and vocabulary.
+    """
     digest = hashlib.blake2b(size_bytes.to_bytes(8, "little"), digest_size=16)
+    last = max(0, size_bytes - _PIECE_BYTES)
     with path.open("rb") as file:
-        digest.update(file.read(_HASHED_BYTES))
+        for piece in range(_HASHED_PIECES):
+            file.seek(last * piece // (_HASHED_PIECES - 1))
+            digest.update(file.read(_PIECE_BYTES))
     return digest.digest()

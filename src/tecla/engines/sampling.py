@@ -99,7 +99,8 @@ def choose(logprobs: Logprobs, sampling: Sampling, uniform: float) -> int | None
         return None
     if sampling.temperature == 0:
         return best
-    scaled = (logprobs.astype(np.float64) - float(logprobs[best])) / sampling.temperature
+    with np.errstate(over="ignore"):  # a temperature next to 0 makes -inf of all but the best
+        scaled = (logprobs.astype(np.float64) - float(logprobs[best])) / sampling.temperature
     weights = np.exp(scaled)  # [entries], the best one weighs 1
     kept = _kept(weights, sampling)
     cumulative = np.cumsum(weights if kept is None else weights[kept])

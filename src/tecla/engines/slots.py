@@ -1,8 +1,9 @@
 """What the slots of an engine hold, and the checks every engine makes before it works.
 
-Owns the token lists and the limits; the engine owns the keys and values. Keeping this apart
-makes the invariant of the contract easy to hold: everything that can be refused is refused
-here, before native code is entered (some of these mistakes would end the process there).
+Owns the token lists, the limits and a number for every KV cell a token is held in (forks share
+the numbers of their source); the engine owns the keys and values. Keeping this apart makes the
+invariant of the contract easy to hold: everything that can be refused is refused here, before
+native code is entered (some of these mistakes would end the process there).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tecla.engines.base import Feed
-from tecla.errors import EngineLimitError
+from tecla.errors import EngineLimitError, KVFullError
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +34,39 @@ class SlotTable:
         """Make `limits.n_slots` empty slots."""
         self.limits = limits
         self._tokens: list[list[int]] = [[] for _ in range(limits.n_slots)]
+        self._cells: list[list[int]] = [[] for _ in range(limits.n_slots)]  # one a token
+        self._next_cell = 0
 
     def tokens(self, slot: int) -> list[int]:
         """The tokens `slot` holds; do not change them."""
         self.check_slot(slot)
         return self._tokens[slot]
 
+    def used_cells(self, *, apart_from: int | None = None) -> int:
+        """KV cells in use, those shared by forks once; without those only `apart_from` holds."""
+        others = (cells for slot, cells in enumerate(self._cells) if slot != apart_from)
+        return len(set().union(*others))
+
     def replace(self, slot: int, tokens: Sequence[int]) -> None:
-        """Record that `slot` now holds `tokens`."""
+        """Record that `slot` now holds `tokens`, in cells of its own."""
         self._tokens[slot] = list(tokens)
+        self._cells[slot] = self._new_cells(len(tokens))
+
+    def share(self, src: int, dst: int, n_tokens: int) -> None:
+        """Record that `dst` now shares the first tokens of `src`."""
+        self._tokens[dst] = self._tokens[src][:n_tokens]
+        self._cells[dst] = self._cells[src][:n_tokens]
+
+    def cut(self, slot: int, n_tokens: int) -> None:
+        """Record that `slot` keeps only its first tokens."""
+        del self._tokens[slot][n_tokens:]
+        del self._cells[slot][n_tokens:]
 
     def extend(self, feeds: Sequence[Feed]) -> None:
         """Record that the tokens of `feeds` were appended."""
         for feed in feeds:
             self._tokens[feed.slot].extend(feed.tokens)
+            self._cells[feed.slot].extend(self._new_cells(len(feed.tokens)))
 
     def check_slot(self, slot: int) -> None:
         """Raise `EngineLimitError` unless `slot` exists."""
@@ -61,6 +81,28 @@ class SlotTable:
         if not 0 <= n_tokens <= held:
             raise EngineLimitError(
                 f"cannot keep {n_tokens!r} tokens of slot {slot}; it holds {held}"
+            )
+
+    def check_refill(self, slot: int, n_tokens: int) -> None:
+        """Raise unless `slot` could hold `n_tokens` in cells of its own once it is emptied.
+
+        Raises `EngineLimitError` for more than a slot may hold, `KVFullError` if the cells that
+        other slots hold leave no room; a few milliseconds for full KV memory.
+        """
+        self.check_length(slot, n_tokens)
+        room = self.limits.kv_tokens - self.used_cells(apart_from=slot)
+        if n_tokens > room:
+            raise KVFullError(
+                f"slot {slot} needs room for {n_tokens} tokens and the others leave {room} of "
+                f"{self.limits.kv_tokens}; clear other slots first"
+            )
+
+    def check_length(self, slot: int, n_tokens: int) -> None:
+        """Raise `EngineLimitError` if `n_tokens` are more than a slot may hold."""
+        if n_tokens > self.limits.context_tokens:
+            raise EngineLimitError(
+                f"slot {slot} would hold {n_tokens} tokens; a slot holds at most "
+                f"{self.limits.context_tokens}: trim it first"
             )
 
     def check_feeds(self, feeds: Sequence[Feed]) -> int:
@@ -92,12 +134,7 @@ class SlotTable:
 
     def _check_feed(self, feed: Feed) -> None:
         limits = self.limits
-        length = len(self._tokens[feed.slot]) + len(feed.tokens)
-        if length > limits.context_tokens:
-            raise EngineLimitError(
-                f"slot {feed.slot} would hold {length} tokens; a slot holds at most "
-                f"{limits.context_tokens}: trim it first"
-            )
+        self.check_length(feed.slot, len(self._tokens[feed.slot]) + len(feed.tokens))
         if not 0 <= feed.rows <= len(feed.tokens):
             raise EngineLimitError(
                 f"{feed.rows!r} rows of scores wanted for {len(feed.tokens)} tokens; ask for at "
@@ -108,3 +145,8 @@ class SlotTable:
                 raise EngineLimitError(
                     f"token id {token!r} does not exist; ids are 0 to {limits.n_vocab - 1}"
                 )
+
+    def _new_cells(self, count: int) -> list[int]:
+        first = self._next_cell
+        self._next_cell += count
+        return list(range(first, self._next_cell))

@@ -104,7 +104,7 @@ def _split(tokenizer: Tokenizer, data: bytes) -> int:
 def _cuts(tokenizer: Tokenizer, tail: bytes) -> list[Cut]:
     """All cuts of `tail` that can occur, by ascending offset; the full path is the last."""
     table = tokenizer.table
-    cuts = []
+    cuts: list[Cut] = []
     for at in range(max(0, len(tail) - table.longest_bytes), len(tail)):
         rest = tail[at:]
         if len(table.going_beyond(rest)) == 0:

@@ -1,4 +1,4 @@
-"""Where a text may be split so that both halves can be tokenised apart.
+r"""Where a text may be split so that both halves can be tokenised apart.
 
 The rule: at the last space (U+0020) that has a non-space on both sides, the space going to
 the tail. The start of the last pre-token is **not** safe ("I'l" becomes "I'll"), nor is a

@@ -14,7 +14,7 @@ from tecla.errors import InvalidTextError
 
 _GRAPHEME = regex.compile(r"\X")
 _ZERO_WIDTH_JOINER = "\u200d"
-_CONTEXT_CHARS = 64  # a grapheme boundary is looked for in this many last characters
+_CONTEXT_CHARS = 64  # a grapheme boundary is looked for in about this many last characters
 
 
 def to_bytes(text: str, name: str = "text") -> bytes:
@@ -83,6 +83,8 @@ def _decodes(data: bytes) -> bool:
 def last_grapheme_start(text: str) -> int:
     """Char offset at which the last grapheme of `text` begins; 0 for empty text."""
     window_start = max(0, len(text) - _CONTEXT_CHARS)
+    while window_start and not text[window_start].isascii():  # flags pair up from their first
+        window_start -= 1
     start = window_start
     for match in _GRAPHEME.finditer(text, window_start):
         start = match.start()
@@ -106,11 +108,10 @@ def drop_dangling(text: str) -> str:
 
     These are a zero-width joiner, the first half of a flag and the CR of a CRLF pair.
     """
-    while text.endswith(_ZERO_WIDTH_JOINER):
+    while True:
+        flags = 0
+        while flags < len(text) and "\U0001f1e6" <= text[-1 - flags] <= "\U0001f1ff":
+            flags += 1
+        if not flags % 2 and not text.endswith((_ZERO_WIDTH_JOINER, "\r")):
+            return text
         text = text[:-1]
-    flags = 0
-    while flags < len(text) and "\U0001f1e6" <= text[-1 - flags] <= "\U0001f1ff":
-        flags += 1
-    if flags % 2:
-        text = text[:-1]
-    return text.removesuffix("\r")

@@ -17,7 +17,42 @@ _LINE_BREAK = regex.compile(r"[\n\r\v\f\x85\u2028\u2029]")
 _SENTENCE_END = regex.compile(r"(?:[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？｡]+[」』”）]*)")
 _LAST_WORD = regex.compile(r"([\p{L}\p{M}.]+)\.$")
 _ABBREVIATIONS = frozenset(
-    ["mr", "mrs", "ms", "dr", "prof", "st", "sr", "jr", "vs", "etc", "e.g", "i.e", "a.m", "p.m", "u.s", "u.k", "no", "vol", "fig", "inc", "ltd", "co", "corp", "dept", "approx", "sra", "srta", "dra", "ud", "uds", "ee.uu", "p.ej", "pág", "núm", "art", "av"]
+    [
+        "mr",
+        "mrs",
+        "ms",
+        "dr",
+        "prof",
+        "st",
+        "sr",
+        "jr",
+        "vs",
+        "etc",
+        "e.g",
+        "i.e",
+        "a.m",
+        "p.m",
+        "u.s",
+        "u.k",
+        "vol",
+        "fig",
+        "inc",
+        "ltd",
+        "co",
+        "corp",
+        "dept",
+        "approx",
+        "sra",
+        "srta",
+        "dra",
+        "ud",
+        "uds",
+        "ee.uu",
+        "p.ej",
+        "pág",
+        "núm",
+        "av",
+    ]
 )
 
 

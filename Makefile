@@ -1,0 +1,39 @@
+# Every target creates and reuses .venv; PYTHON names the interpreter it is made with.
+PYTHON ?= python3
+RUN := .venv/bin/python
+STAMP := .venv/.set-up
+
+.PHONY: help demo test soak bench check docs clean
+.DEFAULT_GOAL := help
+
+help:  ## Say what there is
+	@sed -n 's/^\([a-z]*\):.*  ## /make \1	/p' $(MAKEFILE_LIST) | expand -t 14
+
+$(STAMP): pyproject.toml constraints.txt scripts/setup.py
+	@$(PYTHON) scripts/setup.py
+	@touch $@
+
+demo: $(STAMP)  ## Set everything up and complete some texts
+	@$(RUN) -m tecla.demo
+
+test: $(STAMP)  ## Set everything up and run the tests
+	$(RUN) -m pytest
+
+soak: $(STAMP)  ## Run the tests that take long
+	$(RUN) -m pytest -m soak --timeout 3600
+
+bench: $(STAMP)  ## Run the benchmarks
+	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(RUN) $$file; done
+
+check: $(STAMP)  ## Lint, format and types, and whether the reference pages are current
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+	$(RUN) scripts/reference.py --check
+
+docs: $(STAMP)  ## Write the reference pages again
+	$(RUN) scripts/reference.py
+
+clean:  ## Remove .venv and caches here; wheels built once stay in the user's cache
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find src tests benchmarks scripts -name __pycache__ -type d -exec rm -rf {} +
