@@ -1,7 +1,8 @@
 # Every target creates and reuses .venv; PYTHON names the interpreter it is made with.
 PYTHON ?= python3
 RUN := .venv/bin/python
-STAMP := .venv/.set-up
+# scripts/setup.py writes the stamp last, so a set-up that failed or was interrupted runs again.
+STAMP := .venv/.ready
 
 .PHONY: help demo test soak bench check docs clean
 .DEFAULT_GOAL := help
@@ -9,9 +10,13 @@ STAMP := .venv/.set-up
 help:  ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*  ## /make \1	/p' $(MAKEFILE_LIST) | expand -t 14
 
+# An interpreter that has left the system leaves a dangling link: the stamp is worth nothing then.
+ifneq ($(shell test -x $(RUN) && echo whole),whole)
+.PHONY: $(STAMP)
+endif
+
 $(STAMP): pyproject.toml constraints.txt scripts/setup.py
 	@$(PYTHON) scripts/setup.py
-	@touch $@
 
 demo: $(STAMP)  ## Set everything up and complete some texts
 	@$(RUN) -m tecla.demo

@@ -177,7 +177,8 @@ class Site:
 
 def cache_folder(env: Mapping[str, str]) -> Path:
     """The user's cache folder for tecla, by the custom of the system."""
-    if own := env.get("TECLA_CACHE_DIR"):
+    own = env.get("TECLA_CACHE_DIR")
+    if own:
         return Path(own).expanduser().absolute()
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "tecla"
@@ -224,42 +225,51 @@ def check_venv_module() -> None:
         )
 
 
-def check_compilers(env: Mapping[str, str], scratch: Path) -> None:
-    """A C and a C++ compiler must turn a trivial program into one that can be run."""
+def compilers(env: Mapping[str, str], scratch: Path) -> dict[str, str]:
+    """The C and the C++ compiler, as CC and CXX, each tried on a trivial program.
+
+    Named outright, because the build would otherwise take the compiler that this Python was
+    compiled with, which need not be here. Raises SetupError where there is none that works.
+    """
     if os.name == "nt":
-        return  # CMake finds Visual Studio by itself; it is not on the path.
-    c_program = '#include <stdio.h>\nint main(void) { return puts("") < 0; }\n'
+        return {}  # CMake finds Visual Studio by itself; it is not on the path.
+    c_program = "#include <stdio.h>\nint main(void) { return puts(__FILE__) < 0; }\n"
     cpp_program = "#include <vector>\nint main() { return (int)std::vector<int>().size(); }\n"
-    check_compiler("C", "CC", ("cc", "gcc", "clang"), scratch / "probe.c", c_program, env)
-    check_compiler("C++", "CXX", ("c++", "g++", "clang++"), scratch / "probe.cpp", cpp_program, env)
+    c_names, cpp_names = ("cc", "gcc", "clang"), ("c++", "g++", "clang++")
+    return {
+        "CC": compiler("C", "CC", c_names, scratch / "probe.c", c_program, env),
+        "CXX": compiler("C++", "CXX", cpp_names, scratch / "probe.cpp", cpp_program, env),
+    }
 
 
-def check_compiler(
+def compiler(
     language: str,
     variable: str,
     names: Sequence[str],
     source: Path,
     program: str,
     env: Mapping[str, str],
-) -> None:
-    """Compile `program` as the build would; raise SetupError if that fails."""
+) -> str:
+    """The command of the compiler of a language, once it has compiled `program`."""
     remedy = "install one (sudo apt-get install build-essential, or xcode-select --install)"
     found = (shutil.which(name, path=env.get("PATH")) for name in names)
-    chosen = shlex.split(env.get(variable, "")) or [path for path in found if path][:1]
-    if not chosen:
+    command = shlex.split(env.get(variable, "")) or [path for path in found if path][:1]
+    if not command:
         raise SetupError(f"there is no {language} compiler ({', '.join(names)}): {remedy}")
     source.write_text(program, encoding="utf-8")
-    command = [*chosen, str(source), "-o", str(source.with_suffix(".out"))]
+    attempt = [*command, str(source), "-o", str(source.with_suffix(".out"))]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, env=dict(env), check=False)
-        problem = meaningful(done.stderr.splitlines(), 1) if done.returncode else []
+        done = subprocess.run(attempt, capture_output=True, text=True, env=dict(env), check=False)
+        problem = meaningful(done.stderr.splitlines() or ["no reason given"], 8)[0]
+        failed = done.returncode != 0
     except OSError as error:
-        problem = [str(error)]
-    if problem:
+        problem, failed = str(error), True
+    if failed:
         raise SetupError(
-            f"the {language} compiler {chosen[0]!r} cannot compile a trivial program "
-            f"({problem[0]}): {remedy}, or name another in {variable}"
+            f"the {language} compiler {command[0]!r} cannot compile a trivial program "
+            f"({problem}): {remedy}, or name another in {variable}"
         )
+    return shlex.join(command)
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,15 +282,15 @@ class Need:
     remedy: str
 
 
-def disk_needs(site: Site, scratch: Path, *, compile_wheel: bool) -> list[Need]:
+def disk_needs(site: Site, temporary: Path, *, compile_wheel: bool) -> list[Need]:
     """What this set-up will write, less what a former one has left in `.venv`."""
     missing = max(0, VENV_BYTES - size_bytes(site.venv))
-    temporary = INSTALL_BYTES if missing else 0
+    passing = INSTALL_BYTES if missing else 0
     needs = [Need(site.venv, missing, "the virtual environment", "move the checkout")]
     if compile_wheel:
-        temporary = max(temporary, BUILD_BYTES)
+        passing = max(passing, BUILD_BYTES)
         needs.append(Need(site.cache, WHEEL_BYTES, "the compiled wheel", "set TECLA_CACHE_DIR"))
-    needs.append(Need(scratch, temporary, "temporary files", "set TMPDIR"))
+    needs.append(Need(temporary, passing, "temporary files", "set TMPDIR"))
     return needs
 
 
@@ -338,11 +348,10 @@ class Progress:
     @classmethod
     def percent(cls, line: str) -> int | None:
         """The share that a line of ninja or make reports; `None` for any other line."""
-        if found := cls._NINJA.match(line):
-            done, total = int(found[1]), int(found[2])
-            return 100 * done // total if total else None
-        found = cls._MAKE.match(line)
-        return int(found[1]) if found else None
+        ninja, make = cls._NINJA.match(line), cls._MAKE.match(line)
+        if ninja and int(ninja[2]):
+            return 100 * int(ninja[1]) // int(ninja[2])
+        return int(make[1]) if make else None
 
     def feed(self, line: str) -> None:
         """Take one line of the build's output."""
@@ -421,10 +430,14 @@ def stop(process: "subprocess.Popen[str]") -> None:
 
 
 def meaningful(lines: Sequence[str], count: int) -> list[str]:
-    """The last lines that name an error; failing that, the last lines."""
-    telling = re.compile(r"\berror\b|fatal|No space left|Killed|not found|Errno", re.IGNORECASE)
-    said = [line.strip()[:300] for line in lines if line.strip()]
-    return [line for line in dict.fromkeys(said) if telling.search(line)][-count:] or said[-count:]
+    """The last lines around an error; failing that, the last lines."""
+    telling = re.compile(r"(?i:\berror\b)|fatal|Errno|Killed|No space left|No matching")
+    empty = re.compile(r"^\[|^note:|subprocess-exited-with-error|Failed (building|to build)")
+    said = [line.strip()[:300] for line in lines]
+    said = [line for line in said if line and not empty.search(line)]
+    errors = [index for index, line in enumerate(said) if telling.search(line)]
+    near = sorted({index + after for index in errors for after in range(3)})
+    return ([said[index] for index in near if index < len(said)] or said)[-count:]
 
 
 # --- The wheel of llama.cpp --------------------------------------------------------------------
@@ -456,7 +469,7 @@ def publish(wheel: Path, folder: Path) -> Path:
     return folder / wheel.name
 
 
-def build_wheel(site: Site, version: str, scratch: Path, env: Mapping[str, str]) -> Path:
+def build_wheel(site: Site, version: str, scratch: Path, env: dict[str, str]) -> Path:
     """Compile llama.cpp for this processor; returns the wheel, in the scratch folder."""
     jobs = build_jobs(usable_cores(), memory_bytes())
     jobs = int(env.get("CMAKE_BUILD_PARALLEL_LEVEL") or jobs)
@@ -469,7 +482,8 @@ def build_wheel(site: Site, version: str, scratch: Path, env: Mapping[str, str])
     trim.write_text(TRIM, encoding="utf-8")
     own = [*BUILD_ARGS, f"-DCMAKE_PROJECT_llama_cpp_INCLUDE={trim.as_posix()}"]
     arguments = f"{shlex.join(own)} {env.get('CMAKE_ARGS', '')}".strip()
-    env = {**env, "CMAKE_ARGS": arguments, "CMAKE_BUILD_PARALLEL_LEVEL": str(jobs)}
+    env = {**env, **compilers(env, scratch)}
+    env |= {"CMAKE_ARGS": arguments, "CMAKE_BUILD_PARALLEL_LEVEL": str(jobs)}
     command = [str(site.python), "-m", "pip", "wheel", "--verbose", "--no-deps", "--no-cache-dir"]
     command += ["--no-binary", LLAMA, "--wheel-dir", str(scratch), f"{LLAMA}=={version}"]
     progress = Progress(sys.stdout)
@@ -500,8 +514,10 @@ def say(text: str) -> None:
 
 @contextmanager
 def step(title: str) -> Iterator[None]:
-    """One line when it is done, with its seconds."""
+    """One line when it is done, with its seconds; on a terminal also while it runs."""
     start = time.monotonic()
+    if sys.stdout.isatty():
+        print(f"  {title} ...", end="\r", flush=True)
     yield
     say(f"  {title:<48}{time.monotonic() - start:7.1f} s")
 
@@ -524,15 +540,15 @@ def make_venv(site: Site, env: Mapping[str, str]) -> None:
 
 
 def pip_install(site: Site, env: Mapping[str, str], *arguments: str) -> None:
-    """Install into `.venv`, nothing but the pinned versions."""
-    command = [str(site.python), "-m", "pip", "install", "--constraint", str(site.constraints)]
-    run([*command, *arguments], site.log, env)
+    """Install into `.venv`; the variables of `command_env` pin the versions."""
+    run([str(site.python), "-m", "pip", "install", *arguments], site.log, env)
 
 
 def install_llama(site: Site, key: str, wheel: Path, env: Mapping[str, str]) -> None:
     """Install the compiled wheel over whatever llama-cpp-python there is."""
     if site.installed.is_file() and site.installed.read_text(encoding="utf-8") == key:
         return
+    site.installed.unlink(missing_ok=True)
     pip_install(site, env, "--no-deps", "--no-index", "--force-reinstall", str(wheel))
 
 
@@ -549,13 +565,14 @@ def set_up(site: Site, scratch: Path) -> None:
         site.ready.unlink()
     folder = site.cache / "wheels" / key
     env = command_env(site, scratch)
+    site.log.unlink(missing_ok=True)
     with step("checks"):
         wheel = kept_wheel(folder)
         if not site.python.exists():
             check_venv_module()
         if wheel is None:
-            check_compilers(site.env, scratch)
-        check_disk(disk_needs(site, scratch, compile_wheel=wheel is None))
+            compilers(site.env, scratch)
+        check_disk(disk_needs(site, scratch.parent, compile_wheel=wheel is None))
     with step("virtual environment"):
         make_venv(site, env)
     compiled = wheel is None
@@ -603,7 +620,10 @@ def command_env(site: Site, scratch: Path) -> dict[str, str]:
 def main() -> int:
     """Set up; returns the exit status."""
     start = time.monotonic()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
     try:
         with tempfile.TemporaryDirectory(prefix="tecla-", ignore_cleanup_errors=True) as scratch:
             set_up(Site.here(os.environ), Path(scratch))
