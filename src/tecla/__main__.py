@@ -1,0 +1,5 @@
+"""`python -m tecla` is the command line."""
+
+from tecla.cli.main import main
+
+main()
