@@ -25,7 +25,7 @@ from tecla.text.words import line_break, sentence_end, words
 _ECHO_WORDS = 2  # so many words of the text behind the caret, repeated, end a continuation
 _ECHO_CHARS = 4  # a repetition cut short by the end of the continuation is at least this long
 _AFTER_CHARS = 256  # of the text behind the caret, this much is looked at
-_TRAILING_GAP = regex.compile(r"\s\W*$")
+_TRAILING_GAP = regex.compile(r"[\s\x1c-\x1f]\W*$")  # all that `str.rstrip` takes off
 _TRAILING_MARKS = regex.compile(r"\W+$")
 _WORD_CHAR = regex.compile(r"\w")
 
@@ -44,6 +44,7 @@ class Assembler:
         self._after = after[:_AFTER_CHARS]
         self._following = self._after.lstrip()
         self._echo = _echo_of(self._after)
+        self._lead = self._following[: max(0, self._following.find(self._echo))]  # marks before it
         self._fragment = _leading_word(self._after)
         self._in_word = _in_word(self._before, self._after)
         self._stopping = stopping
@@ -68,7 +69,7 @@ class Assembler:
         partial = incomplete_suffix_bytes(self._data)
         whole = self._data[: len(self._data) - partial]
         self.text = whole.decode("utf-8", errors="replace")
-        self._ends.append((len(self.text) + (partial > 0), logprob))
+        self._ends.append((len(self.text), logprob))
         cuts = self._find_cuts()
         if cuts:
             self._cut = min(cuts, key=lambda cut: cut.char_offset)
@@ -88,7 +89,8 @@ class Assembler:
         uncertain = [_TRAILING_GAP.search(text[:end])]
         if self._stopping.max_words is not None:  # marks after the last word may not stay
             uncertain.append(_TRAILING_MARKS.search(text[:end]))
-        return text[: min([end, *(match.start() for match in uncertain if match is not None)])]
+        end = min([end, *(match.start() for match in uncertain if match is not None)])
+        return drop_dangling(text[:end])
 
     def finish(self, reason: StopReason) -> Continuation:
         """The continuation as it may be shown; `reason` is why it ended."""
@@ -98,7 +100,7 @@ class Assembler:
             echoed = _overlap(text, self._following)
             long_enough = echoed >= _ECHO_CHARS or (text != "" and text == self._fragment)
             if long_enough and _at_word_start(self._before, text, len(text) - echoed):
-                text, reason = text[: len(text) - echoed].rstrip(), "after"
+                text, reason = drop_dangling(text[: len(text) - echoed].rstrip()), "after"
         return Continuation(
             text=text,
             probability=self._probability(len(text)),
@@ -136,7 +138,7 @@ class Assembler:
             return 0
         at = _find(self.text, self._echo) if self._echo else None
         if at is not None and _at_word_start(self._before, self.text, at):
-            return len(self.text[:at].rstrip())
+            return len(self.text[:at].removesuffix(self._lead).rstrip())
         return None
 
     def _repeats_fragment(self) -> bool:
@@ -196,5 +198,4 @@ def _in_word(before: str, after: str) -> bool:
 
 def _at_word_start(before: str, text: str, at: int) -> bool:
     """Whether a word could begin at `at` of `text`, which follows `before`."""
-    previous = text[at - 1] if at else before[-1:]
-    return not (previous.isalnum() and at < len(text) and text[at].isalnum())
+    return not _in_word(before + text[:at], text[at:])

@@ -21,7 +21,7 @@ from tecla.text.canonical import tokens_within
 from tecla.text.unicode import incomplete_suffix_bytes
 
 _CONTRACTION = re.compile(rb"'[a-zA-Z]{1,2}\Z")
-_PROBES = tuple(text.encode() for text in ("ꀀ", "⸮", "1", "\n", "l", "s"))
+_PROBES = tuple(text.encode() for text in ("ꀀ", "܀", "1", "\n", "l", "s"))
 _LONG_BYTES = 256
 _KEPT_BYTES = 96
 
