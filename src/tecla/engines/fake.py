@@ -154,7 +154,7 @@ class FakeEngine:
         """The raw next-token scores after `history`, `[vocabulary]`: what the model *is*."""
         digest = self._seed + 1
         for token in history:
-            digest = (digest * _HASH_FACTOR + token + 1) % _HASH_MODULUS
+            digest = (digest * _HASH_FACTOR + int(token) + 1) % _HASH_MODULUS
         generator = np.random.Generator(np.random.PCG64(digest))
         scores: Floats = generator.standard_normal(self.n_vocab, dtype=np.float32) * _SPREAD
         if self._bias is not None:

@@ -9,8 +9,8 @@ Models with recurrent layers keep one state per sequence that cannot be cut back
 fork of a part of such a slot is recomputed from its tokens; a fork of the whole is a copy.
 
 Flash attention is off: steps are slightly faster without it on the CPUs measured, and the
-scores depend less on what else is in the batch (0.5 against 1.4 on raw scores; ENGINE_LIMITS
-in `docs/decisions/0003-llama-engine.md`).
+scores depend less on what else is in the batch (0.5 against 1.4 on raw scores;
+`docs/decisions/0003-llama-engine.md`).
 """
 
 from __future__ import annotations
@@ -184,11 +184,13 @@ class LlamaEngine:
         if src == dst:
             self.trim(src, n_tokens)
             return
-        if n_tokens == self.length(src):
+        if n_tokens == 0:
+            self.clear(dst)
+        elif n_tokens == self.length(src):
             self.clear(dst)
             native.llama_memory_seq_cp(self._memory, src, dst, -1, -1)
             self._slots.share(src, dst, n_tokens)
-        elif n_tokens == 0 or self._can_rewind(src):
+        elif self._can_rewind(src):
             self.clear(dst)
             native.llama_memory_seq_cp(self._memory, src, dst, 0, n_tokens)
             self._slots.share(src, dst, n_tokens)

@@ -65,7 +65,7 @@ class SlotTable:
     def extend(self, feeds: Sequence[Feed]) -> None:
         """Record that the tokens of `feeds` were appended."""
         for feed in feeds:
-            self._tokens[feed.slot].extend(feed.tokens)
+            self._tokens[feed.slot].extend(map(int, feed.tokens))
             self._cells[feed.slot].extend(self._new_cells(len(feed.tokens)))
 
     def check_slot(self, slot: int) -> None:

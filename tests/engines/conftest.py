@@ -1,0 +1,187 @@
+"""The engines under test: each with a twin of the same model that says what is right.
+
+A `Case` is one engine and its twin. `fresh(tokens)` evaluates a history from nothing on the
+twin, and every test compares what the engine says after forks, trims and restores with that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import tiny_gguf
+from tecla.engines.base import Engine, Feed
+from tecla.engines.factory import LoadedModel
+from tecla.engines.fake import FakeEngine, FakeTokenizer
+from tecla.engines.llama import LlamaEngine
+from tecla.engines.llama_model import LlamaModel
+
+Floats = npt.NDArray[np.float32]
+
+WRITERS: dict[str, Callable[..., Path]] = {
+    "byte_pair": tiny_gguf.write_bpe_llama,
+    "sentencepiece": tiny_gguf.write_spm_llama,
+    "mamba": tiny_gguf.write_mamba,
+    "hybrid": tiny_gguf.write_hybrid,
+    "window": tiny_gguf.write_swa,
+}
+KINDS = ("fake", *WRITERS)
+
+N_SLOTS, CONTEXT_TOKENS, KV_TOKENS = 8, 96, 256
+
+# Largest difference of raw scores between two ways to evaluate the same tokens. The tiny models
+# have weights in float32 (4e-5 seen, wrong histories from 0.1). The default model has weights in
+# 4 bits, and llama.cpp rounds activations to 8 bits by another way in small batches than in large
+# ones (0.74 seen, wrong histories from 1.2, and the best token was always the same).
+TINY_TOLERANCE, DEFAULT_TOLERANCE = 1e-3, 1.0
+
+
+@dataclass
+class Case:
+    """One engine, a twin for reference, a stranger of another model, and tokens to feed."""
+
+    kind: str
+    engine: Engine
+    twin: Engine
+    stranger: Engine
+    text: list[int] = field(repr=False)
+    tolerance: float
+    largest_difference: float = 0.0
+    _known: dict[tuple[int, ...], Floats] = field(default_factory=dict, repr=False)
+    _states: dict[tuple[int, ...], bytes] = field(default_factory=dict, repr=False)
+
+    @property
+    def has_cells(self) -> bool:
+        """Whether KV memory can be full; a recurrent state has one size."""
+        return self.kind != "mamba"
+
+    def tokens(self, count: int, start: int = 0) -> list[int]:
+        """Some tokens of a text; another `start`, other tokens."""
+        chosen = self.text[start : start + count]
+        assert len(chosen) == count
+        return chosen
+
+    def fresh(self, tokens: Sequence[int]) -> Floats:
+        """Raw scores after `tokens`, evaluated from nothing on the twin, `[vocabulary]`."""
+        key = tuple(tokens)
+        if key not in self._known:
+            self.twin.clear(0)
+            self._known[key] = self.twin.eval([Feed(0, key)]).numpy()[0]
+        return self._known[key]
+
+    def feed(self, slot: int, tokens: Sequence[int]) -> Floats:
+        """Append `tokens` and return the last row of raw scores."""
+        return self.engine.eval([Feed(slot, tokens)]).numpy()[0]
+
+    def check_row(self, row: Floats, tokens: Sequence[int]) -> None:
+        """`row` are the scores after `tokens`."""
+        expected = self.fresh(tokens)
+        self.largest_difference = max(self.largest_difference, float(abs(row - expected).max()))
+        np.testing.assert_allclose(row, expected, rtol=0, atol=self.tolerance)
+
+    def check_holds(self, slot: int, tokens: Sequence[int]) -> None:
+        """`slot` holds `tokens` and nothing else; one more token is fed to see it."""
+        assert self.engine.length(slot) == len(tokens)
+        probe = self.text[-1]
+        self.check_row(self.feed(slot, [probe]), [*tokens, probe])
+
+    def load(self, slot: int, tokens: Sequence[int]) -> None:
+        """Put `tokens` into a slot without evaluating them twice in one run of the tests."""
+        key = tuple(tokens)
+        if key not in self._states:
+            self.twin.clear(0)
+            self.twin.eval([Feed(0, key, 0)])
+            self._states[key] = self.twin.save(0)
+        self.engine.restore(slot, self._states[key])
+
+    def best_logprob(self, raw: Floats) -> float:
+        """Log-probability of the best token of a row of raw scores."""
+        values = raw.astype(np.float64)
+        return float(-np.log(np.exp(values - values.max()).sum()))
+
+    def lengths(self) -> list[int]:
+        """Tokens in every slot."""
+        return [self.engine.length(slot) for slot in range(self.engine.n_slots)]
+
+
+@pytest.fixture(scope="session")
+def tiny_paths(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """One file of every tiny model; see `tiny_gguf`."""
+    folder = tmp_path_factory.mktemp("engines")
+    paths = {kind: write(folder / f"{kind}.gguf") for kind, write in WRITERS.items()}
+    paths["stranger"] = tiny_gguf.write_bpe_llama(folder / "stranger.gguf", seed=9)
+    paths["embedding"] = tiny_gguf.write_embedding(folder / "embedding.gguf")
+    return paths
+
+
+def open_llama(
+    path: Path,
+    *,
+    n_slots: int = N_SLOTS,
+    context_tokens: int = CONTEXT_TOKENS,
+    kv_tokens: int = KV_TOKENS,
+) -> LlamaEngine:
+    """An engine of its own over the file, on one core (more are slow on a busy machine)."""
+    return LlamaEngine(
+        LlamaModel(path, device="cpu"),
+        context_tokens=context_tokens,
+        kv_tokens=kv_tokens,
+        n_slots=n_slots,
+        n_threads=1,
+    )
+
+
+def _fake(seed: int, context_tokens: int, kv_tokens: int) -> FakeEngine:
+    return FakeEngine(
+        seed=seed,
+        n_slots=N_SLOTS,
+        context_tokens=context_tokens,
+        kv_tokens=kv_tokens,
+        batch_tokens=256,
+        score_rows=N_SLOTS,
+    )
+
+
+def make_case(kind: str, path: Path | None, stranger: Path) -> Case:
+    """The engine of a kind; the twin is roomier, so that its states may be too long."""
+    if path is None:
+        engines: list[Engine] = [_fake(0, 96, 256), _fake(0, 192, 512), _fake(1, 96, 256)]
+        return Case(kind, *engines, FakeTokenizer().encode(tiny_gguf.CORPUS.encode()), 0.0)
+    engine = open_llama(path)
+    twin = open_llama(path, context_tokens=192, kv_tokens=512)
+    text = engine.model.tokenizer.encode(tiny_gguf.CORPUS.encode())
+    tolerance = DEFAULT_TOLERANCE if kind == "default" else TINY_TOLERANCE
+    return Case(kind, engine, twin, open_llama(stranger), text, tolerance)
+
+
+@pytest.fixture(scope="session")
+def cases(tiny_paths: dict[str, Path]) -> Iterator[dict[str, Case]]:
+    """Engines are made when a test first asks for a kind, and kept."""
+    made: dict[str, Case] = {}
+    yield made
+    for case in made.values():
+        for engine in (case.engine, case.twin, case.stranger):
+            engine.close()
+
+
+@pytest.fixture
+def case(
+    request: pytest.FixtureRequest, cases: dict[str, Case], tiny_paths: dict[str, Path]
+) -> Case:
+    """The engine of the kind that the test names by an indirect parameter, its slots empty."""
+    kind = request.param
+    if kind not in cases:
+        path = tiny_paths.get(kind)
+        if kind == "default":
+            loaded: LoadedModel = request.getfixturevalue("default_model")
+            path = loaded.info.path
+        cases[kind] = make_case(kind, path, tiny_paths["stranger"])
+    found = cases[kind]
+    for slot in range(found.engine.n_slots):
+        found.engine.clear(slot)
+    return found
