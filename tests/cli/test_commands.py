@@ -97,9 +97,7 @@ def test_json_has_the_documented_shape(tecla: Callable[..., Ran]) -> None:
         ("La ciudad de Madrid es la capi", "tal"),
     ],
 )
-def test_half_typed_words_are_completed(
-    tecla: Callable[..., Ran], text: str, start: str
-) -> None:
+def test_half_typed_words_are_completed(tecla: Callable[..., Ran], text: str, start: str) -> None:
     ran = tecla("complete", text, "--json", "--max-words", "1")
     assert ran.texts[0].startswith(start)
 

@@ -18,7 +18,12 @@ HEAVY = ("llama_cpp", "numpy", "torch", "transformers", "rich", "regex")
 
 def run(*command: str, **options: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        list(command), capture_output=True, text=True, check=False, timeout=120, **options  # type: ignore[call-overload]
+        list(command),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        **options,  # type: ignore[call-overload]
     )
 
 

@@ -346,7 +346,9 @@ def test_preprocess_batch_pads_on_the_left_with_int64() -> None:
     ids, mask = batch["input_ids"], batch["attention_mask"]
     assert ids.dtype == mask.dtype == np.int64
     assert ids.shape == mask.shape == (3, completer.count_tokens("she would thank"))
-    assert mask.sum(axis=1).tolist() == [completer.count_tokens(text) for text in ("a", "she would thank", "")]
+    assert mask.sum(axis=1).tolist() == [
+        completer.count_tokens(text) for text in ("a", "she would thank", "")
+    ]
     assert ids[0, -1] == TOKENIZER.encode(b"a")[0]
     assert (np.diff(mask, axis=1) >= 0).all()
 
@@ -437,9 +439,7 @@ def test_bad_batches_are_refused(batch: dict[str, np.ndarray], message: str) -> 
 
 def test_a_batch_of_half_characters_is_refused() -> None:
     with pytest.raises(InvalidTextError, match="row 0 of input_ids"):
-        OptimizedAutoComplete(model=fake_model()).generate_batch(
-            bad_batch(input_ids=[[0x80, 98]])
-        )
+        OptimizedAutoComplete(model=fake_model()).generate_batch(bad_batch(input_ids=[[0x80, 98]]))
 
 
 def test_one_text_instead_of_a_list_is_refused() -> None:

@@ -107,8 +107,6 @@ def test_pickles_are_refused_by_name(folders: dict[str, Path], name: str) -> Non
 
 
 @pytest.mark.parametrize("name", ["nope", "", "..", "/no/such/file.gguf", "a b", "a\nb"])
-def test_unknown_names_are_refused_with_what_is_known(
-    folders: dict[str, Path], name: str
-) -> None:
+def test_unknown_names_are_refused_with_what_is_known(folders: dict[str, Path], name: str) -> None:
     with pytest.raises(UnknownModelError, match="there is no model|holds no model|holds 0|folder"):
         resolve(name, **folders)

@@ -15,10 +15,11 @@ from typing import Any
 
 import llama_cpp.llama_cpp as native
 
-from tecla.errors import UnsupportedModelError
+from tecla.errors import InvalidTextError, UnsupportedModelError
 from tecla.text import canonical
 from tecla.text.split import space_between, spaces_only_lead, split_point
 from tecla.text.table import TokenTable
+from tecla.text.unicode import is_text
 
 _SPM, _BPE = 1, 2
 _KINDS = {0: "none", 3: "WordPiece", 4: "Unigram (T5)", 5: "RWKV", 6: "PLaMo-2"}
@@ -90,6 +91,10 @@ class LlamaTokenizer:
         The buffer is made per call: native code runs without the interpreter's lock, and
         several threads may tokenise at once.
         """
+        if not is_text(data):  # native code would end the process
+            raise InvalidTextError(
+                f"{len(data)} bytes to tokenise are not UTF-8; decode them with errors='replace' first"
+            )
         room = len(data) + 2  # no token is empty; SentencePiece may add a space
         ids = (ctypes.c_int32 * room)()
         count = native.llama_tokenize(self._vocab, data, len(data), ids, room, False, False)
@@ -97,9 +102,8 @@ class LlamaTokenizer:
 
     def _bare(self, data: bytes) -> tuple[int, ...]:
         """Tokens of one short piece that is in the vocabulary as it is."""
-        candidates = self.table.going_beyond(data[:-1])
-        exact = [int(token) for token in candidates if self.table.pieces[token] == data]
-        return (exact[0],) if exact else ()
+        token = self.table.exact(data)
+        return () if token is None else (token,)
 
 
 def _start_id(vocab: Any) -> int | None:

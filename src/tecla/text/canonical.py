@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from tecla.text.table import TokenTable
-from tecla.text.unicode import completions, incomplete_suffix_bytes
+from tecla.text.unicode import completions, incomplete_suffix_bytes, is_text
 
 Encode = Callable[[bytes], list[int]]
 
@@ -20,8 +20,10 @@ def encode_cut(encode: Encode, table: TokenTable, data: bytes) -> list[int] | No
     """Canonical tokens of `data`, which may end inside a character; `None` if there are none."""
     partial = incomplete_suffix_bytes(data)
     if not partial:
-        return encode(data)
+        return encode(data) if is_text(data) else None
     for rest in completions(data[-partial:]):
+        if not is_text(data + rest):
+            continue
         ids = encode(data + rest)
         kept = tokens_within(table, ids, len(data))
         if kept is not None:
@@ -34,9 +36,10 @@ def is_canonical(encode: Encode, data: bytes, ids: Sequence[int]) -> bool:
     partial = incomplete_suffix_bytes(data)
     wanted = list(ids)
     if not partial:
-        return encode(data) == wanted
+        return is_text(data) and encode(data) == wanted
     return any(
-        encode(data + rest)[: len(wanted)] == wanted for rest in completions(data[-partial:])
+        is_text(data + rest) and encode(data + rest)[: len(wanted)] == wanted
+        for rest in completions(data[-partial:])
     )
 
 

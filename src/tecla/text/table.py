@@ -38,6 +38,12 @@ class TokenTable:
         """Every id that spells something, in the order of its bytes; do not write to it."""
         return self._ids
 
+    def exact(self, piece: bytes) -> int | None:
+        """The id that spells exactly `piece`; the lowest if several do."""
+        at = bisect_left(self._sorted, piece)
+        found = at < len(self._sorted) and self._sorted[at] == piece
+        return int(self._ids[at]) if found else None
+
     def going_beyond(self, rest: bytes) -> npt.NDArray[np.int32]:
         """Ids whose bytes begin with `rest` and are longer, in the order of their bytes.
 

@@ -69,10 +69,11 @@ def begins_text(data: bytes) -> bool:
     """Whether `data` is valid UTF-8, or becomes so with the rest of its last character."""
     partial = incomplete_suffix_bytes(data)
     rests = completions(data[-partial:]) if partial else iter([b""])
-    return any(_decodes(data + rest) for rest in rests)
+    return any(is_text(data + rest) for rest in rests)
 
 
-def _decodes(data: bytes) -> bool:
+def is_text(data: bytes) -> bool:
+    """Whether `data` is valid UTF-8."""
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:

@@ -1,0 +1,66 @@
+"""The examples in the README and the documentation run, and its links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+EXAMPLES = [
+    pytest.param(code, id=f"{page.stem}-{number}")
+    for page in PAGES
+    for number, code in enumerate(
+        re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    )
+]
+COMMANDS = [
+    line.removeprefix("$ ")
+    for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    if line.startswith("$ ")
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", EXAMPLES)
+def test_python_examples_run(code: str, capsys: pytest.CaptureFixture[str]) -> None:
+    exec(compile(code, "example", "exec"), {"__name__": "example"})
+    assert capsys.readouterr().out.strip()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_of_the_readme_run(command: str) -> None:
+    tecla = shlex.quote(str(Path(sys.executable).with_name("tecla")))
+    here = command.replace(".venv/bin/tecla", tecla)
+    assert here != command
+    done = subprocess.run(
+        ["bash", "-c", here], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+
+
+def test_there_are_examples() -> None:
+    assert len(EXAMPLES) >= 2
+    assert len(COMMANDS) >= 5
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+def test_the_readme_names_every_command_and_make_target() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for name in ("complete", "models", "doctor", "config"):
+        assert f"tecla {name}" in readme
+    for target in ("demo", "test"):
+        assert f"make {target}" in readme
