@@ -1,0 +1,185 @@
+"""Score handles over numpy arrays, against the plain way to compute the same."""
+
+from __future__ import annotations
+
+import math
+
+import hypothesis.strategies as st
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis.extra.numpy import arrays
+
+from tecla.engines.sampling import GREEDY, Sampling
+from tecla.engines.scores import NumpyScores
+from tecla.errors import EngineError, StaleScoresError
+
+Floats = npt.NDArray[np.float32]
+
+SIZES = [1, 2, 63, 64, 65, 127, 128, 257, 640, 1000, 4097]
+
+
+def _row(size: int, seed: int = 0) -> Floats:
+    return np.random.default_rng(seed).normal(0, 3, (1, size)).astype(np.float32)
+
+
+def _sorted_ids(row: Floats) -> npt.NDArray[np.intp]:
+    """Every id, best first, ties to the lower id."""
+    return np.lexsort((np.arange(len(row)), -row))
+
+
+def _ids(*ids: int) -> npt.NDArray[np.int32]:
+    return np.array(ids, dtype=np.int32)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("k", [1, 2, 7, 40])
+def test_top_k_is_the_head_of_a_full_sort(size: int, k: int) -> None:
+    logits = np.concatenate([_row(size, 1), _row(size, 2), _row(size, 3)])
+    top = NumpyScores(logits).top_k(k)
+    assert top.ids.shape == top.logprobs.shape == (3, min(k, size))
+    for row in range(3):
+        np.testing.assert_array_equal(top.ids[row], _sorted_ids(logits[row])[:k])
+        logprobs = NumpyScores(logits).gather(row, top.ids[row])
+        np.testing.assert_array_equal(top.logprobs[row], logprobs)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_top_k_of_more_than_the_vocabulary_is_all_of_it(size: int) -> None:
+    logits = _row(size)
+    ids = NumpyScores(logits).top_k(size + 5).ids[0]
+    np.testing.assert_array_equal(ids, _sorted_ids(logits[0]))
+
+
+@pytest.mark.parametrize("size", [64, 640, 5000, 49_152])
+def test_ties_go_to_the_lower_id_over_the_whole_row(size: int) -> None:
+    """Also when more blocks tie for the best than there are places."""
+    flat = np.zeros((1, size), dtype=np.float32)
+    np.testing.assert_array_equal(NumpyScores(flat).top_k(5).ids, [[0, 1, 2, 3, 4]])
+    flat[0, size - 1] = 1
+    np.testing.assert_array_equal(NumpyScores(flat).top_k(3).ids, [[size - 1, 0, 1]])
+
+
+@settings(deadline=None, max_examples=50)
+@given(row=arrays(np.int8, st.integers(1, 900), elements=st.integers(-2, 2)), k=st.integers(1, 30))
+def test_ties_of_every_sort_are_sorted(row: npt.NDArray[np.int8], k: int) -> None:
+    logits = row.astype(np.float32)
+    np.testing.assert_array_equal(
+        NumpyScores(logits[None]).top_k(k).ids[0], _sorted_ids(logits)[:k]
+    )
+
+
+def test_top_k_passes_over_what_is_impossible() -> None:
+    logits = np.full((1, 1000), -np.inf, dtype=np.float32)
+    logits[0, [700, 30]] = 2, 1
+    top = NumpyScores(logits).top_k(4)
+    np.testing.assert_array_equal(top.ids, [[700, 30, 0, 1]])
+    assert top.logprobs[0, 1] == pytest.approx(-math.log(1 + math.e))
+    assert top.logprobs[0, 2] == -np.inf
+
+
+@pytest.mark.parametrize("k", [0, 3])
+def test_top_k_of_no_rows_or_no_places_is_empty(k: int) -> None:
+    assert NumpyScores(np.empty((0, 700), dtype=np.float32)).top_k(k).ids.shape == (0, k)
+    assert NumpyScores(_row(700)).top_k(0).logprobs.shape == (1, 0)
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e4, -1e4, 3e38, -3e38])
+def test_the_normaliser_neither_overflows_nor_vanishes(shift: float) -> None:
+    values = np.array([[0.0, 1.0, -2.0, 0.5]], dtype=np.float32)
+    logits = values + np.float32(shift)
+    plain = [float(value) - float(logits.max()) for value in logits[0]]
+    expected = float(logits.max()) + math.log(math.fsum(map(math.exp, plain)))
+    assert NumpyScores(logits).log_normaliser(0) == pytest.approx(expected, rel=1e-6)
+
+
+def test_far_apart_scores_are_certain() -> None:
+    scores = NumpyScores(np.array([[1e38, -1e38, 0.0]], dtype=np.float32))
+    np.testing.assert_array_equal(np.exp(scores.gather(0, None)), [1, 0, 0])
+
+
+def test_gather_takes_ids_in_their_order() -> None:
+    logits = np.concatenate([_row(100, 1), _row(100, 2)])
+    scores = NumpyScores(logits)
+    whole = scores.gather(1, None)
+    assert np.exp(whole.astype(np.float64)).sum() == pytest.approx(1, abs=1e-6)
+    np.testing.assert_array_equal(scores.gather(1, _ids(7, 3, 7)), whole[[7, 3, 7]])
+    assert scores.gather(0, _ids()).shape == (0,)
+
+
+def test_add_changes_one_row_and_its_normaliser() -> None:
+    logits = np.concatenate([_row(50, 1), _row(50, 2)])
+    scores = NumpyScores(logits.copy())
+    before = scores.gather(0, None), scores.gather(1, None)
+    scores.add(1, _ids(4, 9, 4), np.array([1.5, 40, 0.5], dtype=np.float32))
+    expected = logits[1].copy()
+    expected[4] += 2
+    expected[9] += 40
+    np.testing.assert_allclose(scores.numpy()[1], expected, rtol=1e-6)
+    np.testing.assert_array_equal(scores.gather(0, None), before[0])
+    assert scores.top_k(1).ids[1, 0] == 9
+    assert np.exp(scores.gather(1, None).astype(np.float64)).sum() == pytest.approx(1, abs=1e-6)
+    assert scores.gather(1, _ids(0))[0] < before[1][0] - 20
+
+
+def test_adding_minus_infinity_forbids() -> None:
+    scores = NumpyScores(_row(200))
+    best = scores.top_k(2).ids[0]
+    scores.add(0, best[:1], np.array([-np.inf], dtype=np.float32))
+    assert scores.top_k(1).ids[0, 0] == best[1]
+    assert scores.gather(0, best[:1])[0] == -np.inf
+
+
+def test_numpy_is_a_copy() -> None:
+    scores = NumpyScores(_row(20))
+    scores.numpy()[:] = 0
+    assert scores.numpy().any()
+
+
+@pytest.mark.parametrize("uniform", [0.0, 0.1, 0.5, 0.9, 0.999999])
+def test_a_draw_is_the_inverse_transform_over_the_ids(uniform: float) -> None:
+    logits = np.concatenate([_row(30, 1), _row(30, 2)])
+    token, logprob = NumpyScores(logits).sample(1, Sampling(temperature=1), uniform)
+    weights = np.exp(logits[1].astype(np.float64))
+    reached = np.cumsum(weights) / weights.sum()
+    assert token == next(at for at in range(30) if reached[at] > uniform)
+    assert logprob == pytest.approx(math.log(weights[token] / weights.sum()), abs=1e-5)
+
+
+def test_a_draw_reports_the_log_probability_of_the_model() -> None:
+    """Not that after penalty, temperature and bans."""
+    logits = np.log(np.array([[0.5, 0.3, 0.15, 0.05]], dtype=np.float32))
+    hot = Sampling(temperature=0.0, repetition_penalty=9.0)
+    token, logprob = NumpyScores(logits).sample(0, hot, 0.0, recent=[0, 0], banned=[1])
+    assert (token, logprob) == (2, pytest.approx(math.log(0.15), abs=1e-6))
+    assert NumpyScores(logits).sample(0, GREEDY, 0.0) == (0, pytest.approx(math.log(0.5)))
+
+
+def test_a_draw_changes_nothing() -> None:
+    scores = NumpyScores(_row(30))
+    before = scores.numpy()
+    scores.sample(0, Sampling(repetition_penalty=2.0), 0.3, recent=[1, 2], banned=[3])
+    scores.sample(0, Sampling(), 0.3, banned=[3])
+    np.testing.assert_array_equal(scores.numpy(), before)
+    np.testing.assert_array_equal(scores.gather(0, None), NumpyScores(before).gather(0, None))
+
+
+@pytest.mark.parametrize("uniform", [0.0, 0.5, 1 - 2**-53])
+def test_a_banned_token_is_never_drawn(uniform: float) -> None:
+    scores = NumpyScores(np.zeros((1, 3), dtype=np.float32))
+    assert scores.sample(0, Sampling(), uniform, banned=[0, 2])[0] == 1
+    with pytest.raises(EngineError, match="no token is left"):
+        scores.sample(0, Sampling(), uniform, banned=[0, 1, 2])
+
+
+def test_a_handle_is_read_only_while_it_is_current() -> None:
+    current = True
+    scores = NumpyScores(_row(20), lambda: current)
+    kept = scores.detach()
+    scores.log_normaliser(0)
+    current = False
+    with pytest.raises(StaleScoresError):
+        scores.log_normaliser(0)  # though it is known
+    assert kept.rows == 1
+    assert kept.top_k(2).ids.shape == (1, 2)
