@@ -79,6 +79,7 @@ class BareLoop:
         return time.perf_counter() - started
 
     def close(self) -> None:
+        """Free the context."""
         native.llama_free(self._context)
 
 
@@ -158,7 +159,8 @@ def main() -> None:
     )
     print(
         f"first token   half-typed {first['half_typed_ms']:.1f} ms "
-        f"({first['half_typed_nodes']:.1f} nodes), finished {first['finished_ms']:.1f} ms ({first['finished_nodes']:.1f} nodes), "
+        f"({first['half_typed_nodes']:.1f} nodes), "
+        f"finished {first['finished_ms']:.1f} ms ({first['finished_nodes']:.1f} nodes), "
         f"ratio {first['half_over_finished']:.2f}"
     )
     print(json.dumps({"benchmark": "engine", "greedy": greedy, "first_token": first}))

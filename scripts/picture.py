@@ -23,9 +23,12 @@ def row(y: int, typed: str, ending: str, probability: float, first: bool) -> str
     caret = (
         f"<rect x='{at:.0f}' y='{y - 17}' width='2' height='22' fill='#e4572e'/>" if first else ""
     )
+    dark, grey = (
+        f"{FONT} xml:space='preserve' fill='{colour}'" for colour in ("#1f2430", "#8a93a6")
+    )
     return (
-        f"<text x='{LEFT}' y='{y}' {FONT} fill='#1f2430' xml:space='preserve'>{shown}</text>{caret}"
-        f"<text x='{at + 4:.0f}' y='{y}' {FONT} fill='#8a93a6' xml:space='preserve'>{escape(ending)}</text>"
+        f"<text x='{LEFT}' y='{y}' {dark}>{shown}</text>{caret}"
+        f"<text x='{at + 4:.0f}' y='{y}' {grey}>{escape(ending)}</text>"
         f"<rect x='{bar:.0f}' y='{y - 12}' width='{max(2, 220 * probability):.0f}' height='12' "
         f"rx='2' fill='#2e86ab'/><text x='{bar + 232:.0f}' y='{y}' {FONT} fill='#1f2430'>"
         f"{probability:.1%}</text>"

@@ -47,7 +47,7 @@ def test_the_environment_names_the_file_and_folders(config: Path, tmp_path: Path
     loaded = load(environ=environ)
     assert loaded.settings.completion.max_tokens == 7
     assert loaded.settings.paths.cache_dir == tmp_path / "cache"
-    with pytest.raises(ConfigError, match="names 'missing.toml', which is no file"):
+    with pytest.raises(ConfigError, match=r"names 'missing.toml', which is no file"):
         load(environ={"TECLA_CONFIG": "missing.toml"})
 
 
@@ -87,5 +87,5 @@ def test_bad_variables_are_refused(environ: dict[str, str], message: str, config
 
 
 def test_unknown_arguments_are_refused(config: Path) -> None:
-    with pytest.raises(ConfigError, match="unknown argument 'modle'; did you mean 'model'"):
+    with pytest.raises(ConfigError, match=r"unknown argument 'modle'; did you mean 'model'"):
         load({"modle": "x"}, environ={}, config_file=config)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tiny_gguf
 
+import tiny_gguf
 from tecla.decode.caret import CaretDistribution
 from tecla.decode.decoder import Decoder
 from tecla.decode.job import Job

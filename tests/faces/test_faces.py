@@ -164,7 +164,7 @@ def test_options_out_of_range_are_named(options: dict[str, object], message: str
         AutoComplete(model=fake_model()).get_completion("a", **options)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("text", ["\ud83d", "ab\udc00", "\udcff"])
+@pytest.mark.parametrize("text", ["\ud83d", "ab\udc00", "c\udcff"])
 def test_half_characters_are_refused(text: str) -> None:
     with pytest.raises(InvalidTextError, match="char offset"):
         AutoComplete(model=fake_model()).get_completion(text)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import huggingface_hub
 import pytest
-import tiny_gguf
 
+import tiny_gguf
 from tecla.engines.factory import open_model
 from tecla.errors import UnknownModelError, UnsupportedModelError
 from tecla.faces.autocomplete import AutoComplete

@@ -40,7 +40,7 @@ def test_the_hash_of_the_default_is_taken_once(
     monkeypatch.setattr(module, "_sha256", lambda path: "hashed again")
     resolve("default", **folders)
     (folders["cache_dir"] / "default-model-verified.json").unlink()
-    with pytest.raises(ModelFormatError, match="hashed again.* not b179c9523d0e6a0f"):
+    with pytest.raises(ModelFormatError, match=r"hashed again.* not b179c9523d0e6a0f"):
         resolve("default", **folders)
 
 
@@ -108,5 +108,5 @@ def test_pickles_are_refused_by_name(folders: dict[str, Path], name: str) -> Non
 
 @pytest.mark.parametrize("name", ["nope", "", "..", "/no/such/file.gguf", "a b", "a\nb"])
 def test_unknown_names_are_refused_with_what_is_known(folders: dict[str, Path], name: str) -> None:
-    with pytest.raises(UnknownModelError, match="there is no model|holds no model|holds 0|folder"):
+    with pytest.raises(UnknownModelError, match=r"there is no model|holds no model|holds 0|folder"):
         resolve(name, **folders)

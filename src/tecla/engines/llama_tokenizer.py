@@ -93,7 +93,8 @@ class LlamaTokenizer:
         """
         if not is_text(data):  # native code would end the process
             raise InvalidTextError(
-                f"{len(data)} bytes to tokenise are not UTF-8; decode them with errors='replace' first"
+                f"{len(data)} bytes to tokenise are not UTF-8; decode them with "
+                "errors='replace' first"
             )
         room = len(data) + 2  # no token is empty; SentencePiece may add a space
         ids = (ctypes.c_int32 * room)()
