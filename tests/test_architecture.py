@@ -49,9 +49,9 @@ def test_rooms_import_one_way(room: str) -> None:
                 assert parts[1] in allowed, f"{path.relative_to(SOURCE)} imports {name}"
 
 
-def test_only_engine_rooms_and_doctor_know_engine_libraries() -> None:
+def test_only_the_engine_room_knows_engine_libraries() -> None:
     for path in modules():
-        known = path.parent.name == "engines" or path.name == "doctor.py"
+        known = path.parent.name == "engines"
         found = {name.split(".")[0] for name in imports(path)} & ENGINE_LIBRARIES
         assert known or not found, f"{path.relative_to(SOURCE)} imports {found}"
 

@@ -81,9 +81,8 @@ def _machine() -> list[_Line]:
 def _engine() -> list[_Line]:
     from importlib.metadata import version
 
-    import llama_cpp.llama_cpp as native
-
     from tecla.engines import native_log
+    from tecla.engines.native import native
 
     native_log.install()
     built = native.llama_print_system_info().decode()

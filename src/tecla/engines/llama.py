@@ -19,12 +19,12 @@ import ctypes
 from collections.abc import Sequence
 from typing import Any
 
-import llama_cpp.llama_cpp as native
 import numpy as np
 
 from tecla.engines import native_log
 from tecla.engines.base import Feed
 from tecla.engines.llama_model import LlamaModel
+from tecla.engines.native import native
 from tecla.engines.scores import NumpyScores
 from tecla.engines.slots import Limits, SlotTable
 from tecla.engines.state import pack, unpack

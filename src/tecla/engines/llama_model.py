@@ -12,10 +12,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-import llama_cpp.llama_cpp as native
-
 from tecla.engines import native_log
 from tecla.engines.llama_tokenizer import LlamaTokenizer
+from tecla.engines.native import native
 from tecla.errors import ModelFormatError, ModelTooLargeError, UnsupportedModelError
 from tecla.machine import available_memory_bytes, physical_cores
 from tecla.models.info import ModelInfo

@@ -13,8 +13,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-import llama_cpp.llama_cpp as native
-
+from tecla.engines.native import native
 from tecla.errors import InvalidTextError, UnsupportedModelError
 from tecla.text import canonical
 from tecla.text.split import space_between, spaces_only_lead, split_point

@@ -11,7 +11,7 @@ import ctypes
 import logging
 from collections import deque
 
-import llama_cpp.llama_cpp as native
+from tecla.engines.native import native
 
 logger = logging.getLogger("tecla.engines.llama")
 
