@@ -24,12 +24,13 @@ import platform
 import statistics
 import time
 
-import llama_cpp.llama_cpp as native
 import numpy as np
 
 from tecla.decode.decoder import Decoder
 from tecla.decode.request import Completed, Context, Request, Stopping
 from tecla.engines.factory import LoadedModel, open_model
+from tecla.engines.llama import LlamaEngine
+from tecla.engines.native import native
 from tecla.engines.sampling import GREEDY
 from tecla.machine import physical_cores
 from tecla.settings import load
@@ -58,8 +59,10 @@ class BareLoop:
         params.n_threads = params.n_threads_batch = physical_cores()
         params.flash_attn_type = native.LLAMA_FLASH_ATTN_TYPE_DISABLED
         params.no_perf = True
-        self._n_vocab = loaded.engine.n_vocab
-        self._context = native.llama_init_from_model(loaded.engine.model.handle, params)
+        engine = loaded.engine
+        assert isinstance(engine, LlamaEngine)
+        self._n_vocab = engine.n_vocab
+        self._context = native.llama_init_from_model(engine.model.handle, params)
 
     def run(self, prompt: list[int], n_tokens: int) -> float:
         """Seconds for `n_tokens` decode steps after the prompt is evaluated."""
