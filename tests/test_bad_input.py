@@ -121,3 +121,29 @@ def test_batches_equal_single_calls_on_the_default_model(
             fork = completer.suggest(text + first[:shared], n=2, max_new_tokens=1).continuations
             assert fork[0].probability / fork[1].probability < 1.7
     assert sum(same) >= 3
+
+
+def test_a_closed_model_is_an_error_and_never_a_crash() -> None:
+    """In a process of its own, because a mistake here ends the process."""
+    code = (
+        "import gc, tecla\n"
+        "from tecla.errors import EngineError\n"
+        "completer = tecla.OptimizedAutoComplete(context_tokens=64, temperature=0)\n"
+        "stream = completer.stream('I am looking forw')\n"
+        "other = completer.stream('The future of artif')\n"
+        "next(stream), next(other)\n"
+        "completer.close()\n"
+        "for call in (lambda: list(stream), lambda: completer.get_completion('a'),\n"
+        "             lambda: completer.count_tokens('a'),\n"
+        "             lambda: completer.preprocess_batch(['a'])):\n"
+        "    try:\n"
+        "        call()\n"
+        "    except EngineError as error:\n"
+        "        print(type(error).__name__)\n"
+        "del other, stream, completer\n"
+        "gc.collect()\n"
+        "print('alive')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["EngineError"] * 4 + ["alive"]

@@ -453,3 +453,25 @@ def test_a_bad_text_in_a_batch_stops_it_before_any_work() -> None:
     with pytest.raises(InvalidTextError):
         completer.generate_batch(["a", "\ud83d"])
     assert model.tokens == 0
+
+
+def test_other_calls_take_turns_with_a_stream() -> None:
+    """A completion asked for between two pieces of a stream neither waits nor disturbs it."""
+    completer = AutoComplete(model=fake_model(seed=2), temperature=0)
+    whole = completer.get_completion("she would", max_new_tokens=20)
+    pieces = []
+    for piece in completer.stream("she would", max_new_tokens=20):
+        pieces.append(piece)
+        assert completer.get_completion("the art", max_new_tokens=2) is not None
+    assert "".join(pieces) == whole
+
+
+def test_a_stream_over_a_closed_model_is_an_error() -> None:
+    completer = AutoComplete(model=fake_model(), temperature=0)
+    stream = completer.stream("she would")
+    next(stream)
+    completer.close()
+    with pytest.raises(EngineError, match="closed"):
+        list(stream)
+    with pytest.raises(EngineError, match="closed"):
+        completer.count_tokens("a")

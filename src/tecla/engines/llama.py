@@ -149,6 +149,7 @@ class LlamaEngine:
 
     def eval(self, feeds: Sequence[Feed]) -> NumpyScores:
         """Append the feeds in one native batch; see `Engine.eval`."""
+        self._check_open()
         rows = self._slots.check_feeds(feeds)
         self._steps += 1  # handles of the last step are stale from here on
         self._latest = None
@@ -179,6 +180,7 @@ class LlamaEngine:
 
     def fork(self, src: int, dst: int, n_tokens: int) -> None:
         """Make `dst` share the first tokens of `src`; see `Engine.fork`."""
+        self._check_open()
         self._slots.check_slot(dst)
         self._slots.check_keep(src, n_tokens)
         if src == dst:
@@ -202,7 +204,9 @@ class LlamaEngine:
         self._slots.check_keep(slot, n_tokens)
         if n_tokens == self.length(slot):
             return
-        if n_tokens == 0 or self._can_rewind(slot):
+        if self._context is None:  # whoever still held a slot lets go of it
+            self._slots.cut(slot, n_tokens)
+        elif n_tokens == 0 or self._can_rewind(slot):
             native.llama_memory_seq_rm(self._memory, slot, n_tokens, -1)
             self._slots.cut(slot, n_tokens)
         else:
@@ -214,6 +218,7 @@ class LlamaEngine:
 
     def save(self, slot: int) -> bytes:
         """The slot's tokens and native state; some 23 KB a token for the default model."""
+        self._check_open()
         tokens = self._slots.tokens(slot)
         size = native.llama_state_seq_get_size(self._context, slot)
         buffer = (ctypes.c_uint8 * size)()
@@ -222,6 +227,7 @@ class LlamaEngine:
 
     def restore(self, slot: int, state: bytes) -> None:
         """Replace what the slot holds by a saved state; see `Engine.restore`."""
+        self._check_open()
         self._slots.check_slot(slot)
         tokens, payload = unpack(state, self.model.fingerprint)
         self._check_refill(slot, len(tokens))
@@ -244,6 +250,10 @@ class LlamaEngine:
             self._context = None
             self._steps += 1
             self.model.close()
+
+    def _check_open(self) -> None:
+        if self._context is None:
+            raise EngineError(f"the engine of model {self.model.name!r} was closed; open it again")
 
     def _make_context(self, n_threads: int) -> Any:
         limits = self.limits

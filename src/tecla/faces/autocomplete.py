@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from types import TracebackType
 from typing import Literal, Self
 
@@ -137,8 +136,9 @@ class AutoComplete:
     ) -> Iterator[str]:
         """The completion piece by piece, each piece final when it comes; `n` must be 1.
 
-        The model is busy until the iterator is exhausted or closed. The joined pieces are
-        what `get_completion` returns for the same options and seed.
+        Other calls take turns with the stream between its pieces; it keeps its KV memory until
+        it is exhausted or closed. The joined pieces are what `get_completion` returns for the
+        same options and seed.
         """
         request = self._request(text, max_length, max_new_tokens, options)
         if request.n != 1:
@@ -185,12 +185,23 @@ class AutoComplete:
             return self._open_decoder().complete(requests)
 
     def _stream(self, request: Request) -> Iterator[str]:
-        with self._lock, closing(self._open_decoder().events([request])) as events:
-            for event in events:
+        with self._lock:
+            events = self._open_decoder().events([request])
+        try:
+            while True:
+                with self._lock:
+                    self._open_decoder()
+                    event = next(events, None)
+                if event is None:
+                    return
                 if isinstance(event, NewText):
                     yield event.text
+        finally:
+            with self._lock:
+                events.close()
 
     def _encode(self, text: str) -> list[int]:
+        self._open_decoder()
         tokenizer = self._model.tokenizer
         return tokenizer.encode(tokenizer.text_prefix + to_bytes(text)) if text else []
 
