@@ -110,11 +110,16 @@ def _model(name: str | None) -> list[_Line]:
         loaded_ms = (time.perf_counter() - started) * 1000
         info = completer.model
         completer.suggest(_PROMPT, max_new_tokens=2)  # the first run warms the caches
-        first_ms, _ = _timed(completer, 1)
-        many_ms, text = _timed(completer, 17)
+        first_ms, text = _timed(completer, 1)
+        many_ms, _ = _timed(completer, 17)
     step_ms = (many_ms - first_ms) / 16
     slow = ""
-    if step_ms > _SLOW_STEP_MS:
+    if _is_busy():
+        slow = (
+            "other programs keep the processor busy: tecla shares its cores with them, and a token "
+            "takes longer than it would alone"
+        )
+    elif step_ms > _SLOW_STEP_MS:
         slow = (
             f"a token takes {step_ms:.0f} ms: a smaller or more quantised model, or a GPU build, "
             "would keep up better with typing"
@@ -127,6 +132,13 @@ def _model(name: str | None) -> list[_Line]:
         _Line("first token", f"{first_ms:.0f} ms for {_PROMPT!r} -> {text!r}"),
         _Line("each further", f"{step_ms:.1f} ms", slow),
     ]
+
+
+def _is_busy() -> bool:
+    """Whether more is running than there are cores, this program's own threads left out."""
+    from tecla.machine import physical_cores
+
+    return hasattr(os, "getloadavg") and os.getloadavg()[0] > physical_cores() + 0.5
 
 
 def _timed(completer: AutoComplete, tokens: int) -> tuple[float, str]:
