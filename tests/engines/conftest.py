@@ -35,10 +35,10 @@ KINDS = ("fake", *WRITERS)
 N_SLOTS, CONTEXT_TOKENS, KV_TOKENS = 8, 96, 256
 
 # Largest difference of raw scores between two ways to evaluate the same tokens. The tiny models
-# have weights in float32 (4e-5 seen, wrong histories from 0.1). The default model has weights in
-# 4 bits, and llama.cpp rounds activations to 8 bits by another way in small batches than in large
-# ones (0.74 seen, wrong histories from 1.2, and the best token was always the same).
-TINY_TOLERANCE, DEFAULT_TOLERANCE = 1e-3, 1.0
+# have weights in float32 and keys and values in half precision (0.0012 seen in long runs). The
+# default model has weights in 4 bits, and another batch is rounded another way (0.74 seen; wrong
+# histories differ by 1.2 and more, and the best token was always the same).
+TINY_TOLERANCE, DEFAULT_TOLERANCE = 0.02, 1.0
 
 
 @dataclass

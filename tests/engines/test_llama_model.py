@@ -229,6 +229,27 @@ def test_a_batch_of_several_micro_batches_keeps_its_order(
     engine.close()
 
 
+def test_a_cut_behind_the_window_costs_nothing(tiny_paths: dict[str, Path]) -> None:
+    """The cells that a sliding window no longer sees are kept for it."""
+    engine = LlamaEngine(
+        LlamaModel(tiny_paths["window"], device="cpu"),
+        context_tokens=500,
+        n_slots=3,
+        n_threads=1,
+    )
+    text = engine.model.tokenizer.encode(tiny_gguf.CORPUS.encode())
+    for at in range(0, 480, 96):
+        engine.eval([Feed(slot, text[at : at + 96], 0) for slot in (0, 2)])
+    evaluated = engine.evaluated_tokens
+    engine.clear(2)
+    engine.fork(0, 1, 20)
+    engine.trim(0, 15)
+    assert engine.evaluated_tokens == evaluated
+    rows = engine.eval([Feed(0, text[15:30]), Feed(1, text[20:30]), Feed(2, text[:30])]).numpy()
+    np.testing.assert_allclose(rows[:2], rows[[2, 2]], rtol=0, atol=1e-3)
+    engine.close()
+
+
 # --- kinds ---------------------------------------------------------------------------------------
 
 
@@ -318,7 +339,7 @@ def test_native_code_writes_nothing_on_the_terminal(
 
 
 def test_native_messages_go_to_the_logger(
-    tiny_paths: dict[str, Path], caplog: pytest.LogCaptureFixture
+    tiny_paths: dict[str, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG, logger="tecla.engines.llama"):
         LlamaModel(tiny_paths["byte_pair"], device="cpu").close()
@@ -329,15 +350,21 @@ def test_native_messages_go_to_the_logger(
     caplog.clear()
     with caplog.at_level(logging.WARNING, logger="tecla.engines.llama"):
         LlamaModel(tiny_paths["byte_pair"], device="cpu").close()
+        path = tmp_path / "bad.gguf"
+        path.write_bytes(b"GGUF" + bytes(50))
+        with pytest.raises(ModelFormatError):
+            LlamaModel(path)
     assert not caplog.records
 
 
-def test_native_errors_reach_the_exception_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("opener", OPENERS)
+def test_native_errors_reach_the_exception_once(opener: str, tmp_path: Path) -> None:
     path = tmp_path / "bad.gguf"
     path.write_bytes(b"GGUF" + bytes(50))
     with pytest.raises(ModelFormatError, match="version") as first:
-        LlamaModel(path)
+        OPENERS[opener](path)
+    native_log.recent_errors.append("what another call left")
     with pytest.raises(ModelFormatError) as second:
-        LlamaModel(path)
+        OPENERS[opener](path)
     assert str(first.value) == str(second.value)
     assert native_log.take_errors() == ""

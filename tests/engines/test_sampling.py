@@ -179,6 +179,13 @@ def test_a_flat_distribution_is_sorted_as_far_as_top_p_needs(top_p: float) -> No
     assert choose(logprobs, sampling, LAST) == size - 1
 
 
+def test_top_p_is_a_part_of_what_top_k_left() -> None:
+    """Of 4 and 3, the 4 alone is more than a half; of all four it is not."""
+    logprobs = np.log([4.0, 3.0, 2.0, 1.0])
+    sampling = Sampling(temperature=1.0, top_k=2, top_p=0.5)
+    assert {choose(logprobs, sampling, u) for u in (0.0, 0.5, LAST)} == {0}
+
+
 def test_truncation_comes_after_temperature() -> None:
     """At 0.5 the weights are 16, 9, 4: the best has 55 %."""
     logprobs = np.log([4.0, 3.0, 2.0])
