@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 
 from samples import lines, texts
 from tecla.text.words import line_break, sentence_end, words
@@ -40,7 +40,11 @@ def test_words(text: str, expected: list[str]) -> None:
     assert spelt(text) == expected
 
 
+@pytest.mark.slow
+@settings(max_examples=1000, deadline=None)
 @given(texts())
+@example("\u200d\u00a0")
+@example("a\u200d\u3000b")
 def test_words_are_in_order_and_begin_and_end_with_what_words_are_made_of(text: str) -> None:
     end = 0
     for word in words(text):

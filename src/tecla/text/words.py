@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import regex
 
-_WORD = regex.compile(r"(?w)\b\w.*?\b")
+_WORD = regex.compile(r"(?w)\b\w[^\s\x1c-\x1f]*?\b")
 _LINE_BREAK = regex.compile(r"[\n\r\v\f\x85\u2028\u2029]")
 _SENTENCE_END = regex.compile(r"(?:[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？｡]+[」』”）]*)")
 _LAST_WORD = regex.compile(r"([\p{L}\p{M}.]+)\.$")
