@@ -24,9 +24,14 @@ _PREFIX = "TECLA_"
 _FILE_VARIABLE = "TECLA_CONFIG"
 
 
+_MOST_TOKENS = 1 << 24  # far beyond any model; native code counts in 32 bits
+
+
 def _at_least(name: str, value: int | None, least: int) -> None:
     if value is not None and value < least:
         raise ConfigError(f"{name} is {value!r}; it must be {least} or more")
+    if value is not None and value > _MOST_TOKENS:
+        raise ConfigError(f"{name} is {value!r}; it must be at most {_MOST_TOKENS}")
 
 
 @dataclass(frozen=True, slots=True)

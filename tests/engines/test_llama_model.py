@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from tecla.engines import llama_model, native_log
 from tecla.engines.base import Feed
 from tecla.engines.llama import LlamaEngine
 from tecla.engines.llama_model import LlamaModel, describe
+from tecla.engines.llama_probe import check_loads
 from tecla.errors import (
     EngineError,
     ModelFormatError,
@@ -121,25 +121,44 @@ def test_a_file_without_the_right_to_read_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="llama.cpp ends the process where two tokens have one text")
 def test_a_vocabulary_with_a_repeated_token_does_not_end_the_process(
     tiny_paths: dict[str, Path], tmp_path: Path
 ) -> None:
-    """One flipped bit is enough; the file would have to be read before native code reads it."""
+    """One flipped bit is enough; so the file is tried in a process of its own first."""
     data = tiny_paths["byte_pair"].read_bytes()
     text = data.index(b"tokenizer.ggml.tokens")
     at = data.index(b"\1" + bytes(7) + b"x", text) + 8
     path = tmp_path / "twice.gguf"
     path.write_bytes(data[:at] + b"y" + data[at + 1 :])
-    script = (
-        "import sys, pathlib, tecla.errors, tecla.engines.llama_model as m\n"
-        "try: m.LlamaModel(pathlib.Path(sys.argv[1]))\n"
-        "except tecla.errors.ModelFormatError: print('refused')"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script, path], capture_output=True, text=True, timeout=60
-    )
-    assert done.stdout == "refused\n"
+    with pytest.raises(ModelFormatError, match=r"ends llama\.cpp when it is loaded"):
+        check_loads(path, tmp_path / "cache")
+
+
+@pytest.mark.slow
+def test_a_file_is_tried_once_and_again_when_it_changes(
+    tiny_paths: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, cache = tmp_path / "model.gguf", tmp_path / "cache"
+    path.write_bytes(tiny_paths["byte_pair"].read_bytes())
+    runs = []
+    run = subprocess.run
+    monkeypatch.setattr(subprocess, "run", lambda *a, **k: runs.append(a) or run(*a, **k))
+    for _ in range(3):
+        check_loads(path, cache)
+    assert len(runs) == 1
+    path.write_bytes(path.read_bytes() + b"\0")
+    check_loads(path, cache)
+    assert len(runs) == 2
+
+
+@pytest.mark.slow
+def test_errors_with_a_name_are_left_to_the_loading(tmp_path: Path) -> None:
+    """A foreign file is no crash; whoever loads it says what it is."""
+    path = tmp_path / "foreign.gguf"
+    path.write_bytes(b"PK")
+    check_loads(path, tmp_path)
+    check_loads(tmp_path / "missing.gguf", tmp_path)
+    assert not (tmp_path / "tried-models.json").exists()
 
 
 # --- memory --------------------------------------------------------------------------------------

@@ -26,13 +26,16 @@ def models(
     from tecla.models.resolve import installed
     from tecla.settings import load
 
-    folder = load().settings.paths.models_dir
+    paths = load().settings.paths
+    folder = paths.models_dir
     found: list[ModelInfo] = []
     broken: list[tuple[str, str]] = []
     for model in installed(folder):
         try:
             from tecla.engines.llama_model import describe
+            from tecla.engines.llama_probe import check_loads
 
+            check_loads(model.path, paths.cache_dir)
             found.append(describe(model.path, model.name))
         except ModelError as error:
             broken.append((model.name, str(error)))

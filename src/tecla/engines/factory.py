@@ -32,6 +32,10 @@ def open_model(settings: Settings) -> LoadedModel:
         )
     from tecla.engines.llama import LlamaEngine
     from tecla.engines.llama_model import LlamaModel
+    from tecla.engines.llama_probe import check_loads
+
+    if not found.verified:
+        check_loads(found.path, paths.cache_dir)
 
     model = LlamaModel(found.path, name=found.name, device=wanted.device)
     try:

@@ -9,7 +9,7 @@ Models with recurrent layers keep one state per sequence that cannot be cut back
 fork of a part of such a slot is recomputed from its tokens; a fork of the whole is a copy.
 
 Flash attention is off: steps are slightly faster without it on the CPUs measured, and the
-scores depend less on what else is in the batch (0.5 against 1.4 on raw scores;
+scores depend less on what else is in the batch (0.7 against 1.4 on raw scores;
 `docs/decisions/0003-llama-engine.md`).
 """
 

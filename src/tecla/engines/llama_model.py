@@ -63,11 +63,19 @@ class LlamaModel:
         _check_fits(self.name, self.size_bytes, kv_tokens * self.kv_bytes_per_token())
 
     def kv_bytes_per_token(self) -> int:
-        """Bytes of keys and values one token takes in half precision."""
+        """Bytes of keys and values one token takes in half precision; at most, for hybrids.
+
+        Native code gives the number of heads of the first layer, which in a hybrid may be a
+        recurrent one without any; all layers are then taken to have the full number.
+        """
         handle = self.handle
-        head_size = native.llama_model_n_embd(handle) // max(1, native.llama_model_n_head(handle))
-        per_layer = native.llama_model_n_head_kv(handle) * head_size * 2 * 2
-        return int(native.llama_model_n_layer(handle) * per_layer)
+        n_head = max(1, native.llama_model_n_head(handle))
+        n_head_kv = native.llama_model_n_head_kv(handle)
+        if n_head_kv == 0 and native.llama_model_is_hybrid(handle):
+            n_head_kv = n_head
+        stated = _metadata(handle, f"{self.info.architecture}.attention.key_length")
+        head_size = int(stated) if stated else native.llama_model_n_embd(handle) // n_head
+        return int(native.llama_model_n_layer(handle) * n_head_kv * head_size * 2 * 2)
 
     def close(self) -> None:
         """Free the native model; safe to call twice."""

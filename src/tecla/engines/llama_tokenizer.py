@@ -71,7 +71,7 @@ class LlamaTokenizer:
 
     def is_canonical(self, data: bytes, ids: Sequence[int]) -> bool:
         """Whether the tokenizer itself would spell `data` as `ids`."""
-        return canonical.is_canonical(self.encode, data, ids)
+        return canonical.is_canonical(self.encode, self.table, data, ids)
 
     def split_point(self, data: bytes) -> int:
         """The last safe split; see `tecla.text.split`."""

@@ -35,11 +35,15 @@ Format = Literal["gguf", "transformers"]
 
 @dataclass(frozen=True, slots=True)
 class ResolvedModel:
-    """A model's name and where its file (GGUF) or folder (transformers) is."""
+    """A model's name and where its file (GGUF) or folder (transformers) is.
+
+    `verified` says that the file's hash is the one it was published with.
+    """
 
     name: str
     path: Path
     format: Format
+    verified: bool = False
 
 
 def resolve(name: str, *, models_dir: Path, cache_dir: Path) -> ResolvedModel:
@@ -49,7 +53,7 @@ def resolve(name: str, *, models_dir: Path, cache_dir: Path) -> ResolvedModel:
     `ModelFormatError` if the default model's file is not what it should be.
     """
     if name in DEFAULT_ALIASES:
-        return ResolvedModel(DEFAULT_NAME, _verified_default(cache_dir), "gguf")
+        return ResolvedModel(DEFAULT_NAME, _verified_default(cache_dir), "gguf", verified=True)
     path = Path(name).expanduser()
     if path.suffix.lower() in _PICKLES:
         raise UnsupportedModelError(

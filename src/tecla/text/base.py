@@ -5,7 +5,8 @@ token may end in the middle of a character. Ids that spell nothing (control toke
 come out of `encode`: text that happens to spell `<|endoftext|>` is ordinary text.
 
 Invariants, tested for every implementation:
-- `decode(encode(data)) == data` for every `data` without a byte in `unencodable`;
+- `decode(encode(data)) == data` for every `data` that begins with `text_prefix` and has no byte
+  in `table.unencodable` (a SentencePiece vocabulary also reads "▁", its own mark, as a space);
 - `encode(head) + encode(tail) == encode(head + tail)` when split at `split_point`, also
   when more text follows the tail.
 """

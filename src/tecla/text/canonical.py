@@ -31,8 +31,10 @@ def encode_cut(encode: Encode, table: TokenTable, data: bytes) -> list[int] | No
     return None
 
 
-def is_canonical(encode: Encode, data: bytes, ids: Sequence[int]) -> bool:
+def is_canonical(encode: Encode, table: TokenTable, data: bytes, ids: Sequence[int]) -> bool:
     """Whether `data` is spelt `ids`; for some rest of the last character if it is incomplete."""
+    if sum(len(table.pieces[token]) for token in ids) != len(data):
+        return False
     partial = incomplete_suffix_bytes(data)
     wanted = list(ids)
     if not partial:
