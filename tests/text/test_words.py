@@ -154,3 +154,16 @@ def test_lines_break(mark: str) -> None:
 @pytest.mark.parametrize("text", ["", "one line", "tab\tand\u00a0spaces\u3000", "\x1c\x1d"])
 def test_lines_go_on(text: str) -> None:
     assert line_break(text) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "end"),
+    [
+        ("", "1. Apples and pears. Then", 20),
+        ("Buy:\n", "2. Bread. Then", 9),
+        ("In 19", "84. Then", 3),
+        ("por ", "p. ej. esto. Luego", 12),
+    ],
+)
+def test_list_numbers_and_short_forms_end_no_sentence(before: str, text: str, end: int) -> None:
+    assert sentence_end(before, text) == end

@@ -2,8 +2,8 @@
 
 Words follow UAX #29 through the `regex` library (scripts written without spaces therefore get
 one word per character or script run). A sentence ends at a terminator with its closing quotes
-and brackets, followed by white space; a full stop after an abbreviation, an initial or inside
-a number does not end one. Terminators of CJK scripts need nothing behind them.
+and brackets, followed by white space; a full stop after an abbreviation, an initial or the
+number of a list item, or inside a number, does not end one. Terminators of CJK scripts need nothing behind them.
 """
 
 from __future__ import annotations
@@ -16,44 +16,12 @@ _WORD = regex.compile(r"(?w)\b\w[^\s\x1c-\x1f]*?\b")
 _LINE_BREAK = regex.compile(r"[\n\r\v\f\x85\u2028\u2029]")
 _SENTENCE_END = regex.compile(r"(?:[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？｡]+[」』”）]*)")
 _LAST_WORD = regex.compile(r"([\p{L}\p{M}.]+)\.$")
-_ABBREVIATIONS = frozenset(
-    [
-        "mr",
-        "mrs",
-        "ms",
-        "dr",
-        "prof",
-        "st",
-        "sr",
-        "jr",
-        "vs",
-        "etc",
-        "e.g",
-        "i.e",
-        "a.m",
-        "p.m",
-        "u.s",
-        "u.k",
-        "vol",
-        "fig",
-        "inc",
-        "ltd",
-        "co",
-        "corp",
-        "dept",
-        "approx",
-        "sra",
-        "srta",
-        "dra",
-        "ud",
-        "uds",
-        "ee.uu",
-        "p.ej",
-        "pág",
-        "núm",
-        "av",
-    ]
-)
+_ABBREVIATIONS = frozenset({
+    "mr", "mrs", "ms", "dr", "prof", "st", "sr", "jr", "vs", "etc", "e.g", "i.e", "a.m", "p.m",
+    "u.s", "u.k", "vol", "fig", "inc", "ltd", "co", "corp", "dept", "approx", "p",
+    "sra", "srta", "dra", "ud", "uds", "ee.uu", "p.ej", "ej", "pág", "núm", "av",
+})  # fmt: skip
+_LIST_NUMBER = regex.compile(r"(?:^|[\n\r])[ \t]*\d{1,3}\.$")
 
 
 class Span(NamedTuple):
@@ -78,7 +46,8 @@ def sentence_end(before: str, text: str) -> int | None:
     """Char offset in `text` behind the first sentence end; `before` is what precedes it."""
     for match in _SENTENCE_END.finditer(text):
         one_stop = match.group().startswith(".") and not match.group().startswith("..")
-        if one_stop and _is_abbreviated(before[-32:] + text[: match.start() + 1]):
+        up_to_stop = before[-32:] + text[: match.start() + 1]
+        if one_stop and (_is_abbreviated(up_to_stop) or _LIST_NUMBER.search(up_to_stop)):
             continue
         return int(match.end())
     return None
