@@ -18,7 +18,7 @@ from tecla.text.base import Tokenizer
 from tecla.text.caret import CaretPlan, Path, plan_caret
 from tecla.text.spelling import Spelling
 
-_LOOKED_AT = 8  # greedy steps look at this many tokens before they look at them all
+_LOOKED_AT = (1, 8)  # a greedy step looks at so many tokens before it looks at them all
 _MAX_REFUSED = 256  # draws refused at one position before a continuation is given up
 
 
@@ -85,7 +85,7 @@ class Branch:
         self.stop = self._assembler.push(beyond, self._logprob)
 
     def _most_probable(self, scores: Scores, row: int) -> tuple[int, float] | None:
-        for most in (_LOOKED_AT, len(self._table)):
+        for most in (*_LOOKED_AT, len(self._table)):
             top = scores.top_k(most)
             for token, logprob in zip(
                 top.ids[row].tolist(), top.logprobs[row].tolist(), strict=True

@@ -33,6 +33,7 @@ class NumpyScores:
         self._logits = logits
         self._is_current = is_current
         self._log_normalisers: dict[int, float] = {}
+        self._tops: dict[int, TopK] = {}  # every row's best, asked for row by row in a batch
 
     @property
     def rows(self) -> int:
@@ -57,11 +58,16 @@ class NumpyScores:
         return self._log_normalisers[row]
 
     def top_k(self, k: int) -> TopK:
-        """The `k` most probable tokens of every row."""
+        """The `k` most probable tokens of every row; cached, so do not write to it."""
         logits = self._read()
+        if k not in self._tops:
+            self._tops[k] = self._find_top(logits, k)
+        return self._tops[k]
+
+    def _find_top(self, logits: Floats, k: int) -> TopK:
         ids = np.empty((self.rows, min(max(k, 0), logits.shape[1])), dtype=np.int64)  # [rows, k]
         for row in range(self.rows):
-            ids[row] = _best_ids(logits[row], ids.shape[1])
+            ids[row] = logits[row].argmax() if k == 1 else _best_ids(logits[row], ids.shape[1])
         raw = np.take_along_axis(logits, ids, axis=1)
         normalisers = np.array(
             [self.log_normaliser(row) for row in range(self.rows)], dtype=np.float32
@@ -78,6 +84,7 @@ class NumpyScores:
         """Add to the raw scores in place."""
         np.add.at(self._read()[row], ids, values)
         self._log_normalisers.pop(row, None)
+        self._tops.clear()
 
     def sample(
         self,

@@ -3,7 +3,8 @@
 Words follow UAX #29 through the `regex` library (scripts written without spaces therefore get
 one word per character or script run). A sentence ends at a terminator with its closing quotes
 and brackets, followed by white space; a full stop after an abbreviation, an initial or the
-number of a list item, or inside a number, does not end one. Terminators of CJK scripts need nothing behind them.
+number of a list item, or inside a number, does not end one. Terminators of CJK scripts need
+nothing behind them.
 """
 
 from __future__ import annotations
