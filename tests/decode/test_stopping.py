@@ -325,22 +325,6 @@ def test_white_space_before_a_word_is_held_back() -> None:
     assert told.released == ["", "on", "one", "one  tw", "one  two", "one  two,"]
 
 
-def test_a_copy_goes_its_own_way() -> None:
-    first = Assembler("artif", "", Stopping(max_words=1))
-    first.push(b"ici", -1.0)
-    twin = first.copy()
-    assert twin.push(b"al is", -2.0) == "max_words"
-    assert first.push(b"ally", -3.0) is None
-    assert twin.finish("end").text == "icial"
-    assert first.finish("end").text == "icially"
-    assert twin.copy().finish("max_words") == twin.finish("max_words")
-
-
-def test_a_copy_knows_the_text_behind_the_caret() -> None:
-    twin = Assembler("x" * 100 + " art", "ificial things", Stopping()).copy()
-    assert twin.push(b"ificial", -1.0) == "after"
-
-
 # Words and their probabilities.
 
 

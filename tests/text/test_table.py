@@ -33,7 +33,10 @@ def test_every_spelt_token_goes_beyond_nothing() -> None:
     everything = table.going_beyond(b"").tolist()
     assert sorted(everything) == [0, 1, 3, 4, 5, 6, 7, 8, 9]
     assert [PIECES[token] for token in everything] == sorted(filter(None, PIECES))
-    assert table.spelt_ids.tolist() == everything
+    assert [PIECES[table.exact(PIECES[token])] for token in everything] == [
+        PIECES[token] for token in everything
+    ]
+    assert table.exact(b"never") is None
 
 
 def test_knows_its_extremes() -> None:

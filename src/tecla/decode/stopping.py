@@ -53,13 +53,6 @@ class Assembler:
         self.text = ""
         self._cut: _Cut | None = None
 
-    def copy(self) -> Assembler:
-        """An independent copy."""
-        twin = Assembler(self._before, self._after, self._stopping)
-        twin._data, twin.text, twin._cut = self._data, self.text, self._cut
-        twin._ends = list(self._ends)
-        return twin
-
     def push(self, piece: bytes, logprob: float) -> StopReason | None:
         """Append a token's bytes; `logprob` is that of everything so far.
 

@@ -33,11 +33,6 @@ class TokenTable:
         """Number of token ids, control tokens included."""
         return len(self.pieces)
 
-    @property
-    def spelt_ids(self) -> npt.NDArray[np.int32]:
-        """Every id that spells something, in the order of its bytes; do not write to it."""
-        return self._ids
-
     def exact(self, piece: bytes) -> int | None:
         """The id that spells exactly `piece`; the lowest if several do."""
         at = bisect_left(self._sorted, piece)
