@@ -438,3 +438,10 @@ def test_the_text_depends_on_tokens_only_through_the_one_that_ends_it(
     assert (regrouped.text, regrouped.stop) == (told.text, told.stop)
     if alone.taken > len(earlier):  # no byte before ended it already
         assert (alone.text, alone.stop) == (told.text, told.stop)
+
+
+def test_a_mark_before_a_combining_accent_is_held_back_too() -> None:
+    """A word limit ends before the mark of "the.", so the mark cannot be released."""
+    told = tell(["the.\u0301👍", "🏽the"], max_words=1)
+    assert told.result.text == "the"
+    assert set(told.released) <= {"", "th", "the"}

@@ -26,7 +26,6 @@ _ECHO_WORDS = 2  # so many words of the text behind the caret, repeated, end a c
 _ECHO_CHARS = 4  # a repetition cut short by the end of the continuation is at least this long
 _AFTER_CHARS = 256  # of the text behind the caret, this much is looked at
 _TRAILING_GAP = regex.compile(r"[\s\x1c-\x1f]\W*$")  # all that `str.rstrip` takes off
-_TRAILING_MARKS = regex.compile(r"\W+$")
 _WORD_CHAR = regex.compile(r"\w")
 
 
@@ -79,10 +78,11 @@ class Assembler:
         end = last_grapheme_start(text)
         for held in (*self._stopping.stop, self._following, self._echo):
             end = min(end, len(text) - _overlap(text, held))
-        uncertain = [_TRAILING_GAP.search(text[:end])]
+        gap = _TRAILING_GAP.search(text[:end])
+        if gap is not None:
+            end = gap.start()
         if self._stopping.max_words is not None:  # marks after the last word may not stay
-            uncertain.append(_TRAILING_MARKS.search(text[:end]))
-        end = min([end, *(match.start() for match in uncertain if match is not None)])
+            end = max((word.end for word in words(text[:end])), default=0)
         return drop_dangling(text[:end])
 
     def finish(self, reason: StopReason) -> Continuation:
