@@ -61,7 +61,7 @@ INSTALL_BYTES = 250 * MIB
 WHEEL_BYTES = 30 * MIB
 JOB_BYTES = 600 * MIB
 # Processor time of the compilers, and what comes before and after them.
-COMPILING_MINUTES, SERIAL_MINUTES = 5.0, 0.4
+COMPILING_MINUTES, SERIAL_MINUTES = 3.4, 0.2
 
 
 class SetupError(Exception):
