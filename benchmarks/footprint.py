@@ -31,7 +31,8 @@ with AutoComplete(temperature=0) as completer:
     kv_bytes = engine.kv_tokens * engine.model.kv_bytes_per_token()
     file_bytes = completer.model.size_bytes
 peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-print(json.dumps({"peak_mb": peak_bytes / 1e6, "file_mb": file_bytes / 1e6, "kv_mb": kv_bytes / 1e6}))
+sizes = {"peak_mb": peak_bytes, "file_mb": file_bytes, "kv_mb": kv_bytes}
+print(json.dumps({name: size / 1e6 for name, size in sizes.items()}))
 """
 
 
@@ -56,7 +57,8 @@ def main() -> None:
     memory = json.loads(done.stdout)
     memory["beyond_mb"] = memory["peak_mb"] - memory["file_mb"] - memory["kv_mb"]
     print(
-        f"start-up   tecla --help {medians['help']:.0f} ms, import tecla {medians['import']:.0f} ms, "
+        f"start-up   tecla --help {medians['help']:.0f} ms, "
+        f"import tecla {medians['import']:.0f} ms, "
         f"python -c pass {medians['pass']:.0f} ms (medians of {rounds})"
     )
     print(
