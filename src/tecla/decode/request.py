@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tecla.checks import whole
 from tecla.engines.sampling import Sampling
 from tecla.errors import OptionError
 
@@ -52,8 +53,10 @@ class Stopping:
         """Check every range; raises `OptionError`."""
         for name in ("max_tokens", "max_words", "max_chars"):
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise OptionError(f"{name} is {value!r}; it must be 1 or more")
+            if value is not None or name == "max_tokens":
+                whole(name, value, 1)
+        if not all(isinstance(text, str) for text in self.stop):
+            raise OptionError(f"stop is {self.stop!r}; it must be a str or several of them")
         if any(not text for text in self.stop):
             raise OptionError("a stop string is empty; every stop string needs a character")
 
@@ -73,8 +76,7 @@ class Request:
 
     def __post_init__(self) -> None:
         """Check `n`; raises `OptionError`."""
-        if self.n < 1:
-            raise OptionError(f"n is {self.n!r}; ask for 1 or more alternatives")
+        whole("n", self.n, 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tecla.checks import number, whole
 from tecla.errors import OptionError
 
 Logprobs = npt.NDArray[np.floating]
@@ -49,25 +50,25 @@ class Sampling:
 
     def __post_init__(self) -> None:
         """Check every range; raises `OptionError`."""
-        if not (math.isfinite(self.temperature) and self.temperature >= 0):
+        if number("temperature", self.temperature) < 0:
             raise OptionError(
                 f"temperature is {self.temperature!r}; it must be a number of 0 or more "
                 "(0 takes the most probable token)"
             )
-        if self.top_k < 0:
-            raise OptionError(f"top_k is {self.top_k!r}; it must be 0 (keep all) or more")
-        if not 0 < self.top_p <= 1:
+        whole("top_k", self.top_k, 0, " (keep all)")
+        if not 0 < number("top_p", self.top_p) <= 1:
             raise OptionError(
                 f"top_p is {self.top_p!r}; it must be above 0 and at most 1 (keep all)"
             )
-        if not 0 <= self.min_p <= 1:
+        if not 0 <= number("min_p", self.min_p) <= 1:
             raise OptionError(f"min_p is {self.min_p!r}; it must be between 0 (keep all) and 1")
-        if not (math.isfinite(self.repetition_penalty) and self.repetition_penalty > 0):
+        if number("repetition_penalty", self.repetition_penalty) <= 0:
             raise OptionError(
                 f"repetition_penalty is {self.repetition_penalty!r}; it must be above 0 (1 is none)"
             )
-        if self.penalty_tokens < 0:
-            raise OptionError(f"penalty_tokens is {self.penalty_tokens!r}; it must be 0 or more")
+        whole("penalty_tokens", self.penalty_tokens, 0)
+        if self.seed is not None:
+            whole("seed", self.seed, 0)
 
 
 GREEDY = Sampling(temperature=0.0)

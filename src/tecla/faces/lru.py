@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Generic, NamedTuple, TypeVar
 
-from tecla.errors import OptionError
+from tecla.checks import whole
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -33,8 +33,7 @@ class SingleFlightCache(Generic[K, V]):
 
     def __init__(self, maxsize: int) -> None:
         """Begin empty. Raises `OptionError` for a negative size."""
-        if maxsize < 0:
-            raise OptionError(f"cache_size is {maxsize!r}; it must be 0 (keep nothing) or more")
+        whole("cache_size", maxsize, 0, " (keep nothing)")
         self._maxsize = maxsize
         self._lock = threading.Lock()
         self._values: OrderedDict[K, V] = OrderedDict()

@@ -6,10 +6,11 @@ exclude each other; see `AutoComplete.get_completion`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TypedDict
 
+from tecla.checks import known, whole
 from tecla.decode.request import Context, Request, Stopping
 from tecla.engines.sampling import Sampling
 from tecla.errors import OptionError, PromptTooLongError
@@ -42,10 +43,14 @@ class CompletionOptions(SamplingOptions, total=False):
 
 
 _SAMPLING = frozenset(SamplingOptions.__annotations__)
+_COMPLETION = frozenset(CompletionOptions.__annotations__)
 
 
-def sampling_with(base: Sampling, options: SamplingOptions) -> Sampling:
+def sampling_with(
+    base: Sampling, options: SamplingOptions, allowed: frozenset[str] = _SAMPLING
+) -> Sampling:
     """`base` with the given fields replaced; raises `OptionError` for one out of range."""
+    known(options, allowed)
     return replace(base, **{key: value for key, value in options.items() if key in _SAMPLING})  # type: ignore[arg-type]  # keys are checked
 
 
@@ -58,6 +63,7 @@ def new_tokens(max_length: int | None, max_new_tokens: int | None, prompt_tokens
             f"max_length={max_length!r} and max_new_tokens={max_new_tokens!r} exclude each other; "
             "max_new_tokens alone says what is wanted"
         )
+    whole("max_length", max_length, 1)
     if max_length <= prompt_tokens:
         raise PromptTooLongError(
             f"max_length is {max_length!r} and the prompt alone has {prompt_tokens} tokens, so "
@@ -71,9 +77,11 @@ def build_request(
 ) -> Request:
     """The request for `text`; raises `OptionError` for an option out of range."""
     stop = options.get("stop", ())
+    if not isinstance(stop, Iterable):
+        raise OptionError(f"stop is {stop!r}; it must be a str or several of them")
     return Request(
         context=Context(text, options.get("after", ""), options.get("header", "")),
-        sampling=sampling_with(sampling, options),
+        sampling=sampling_with(sampling, options, _COMPLETION),
         stopping=Stopping(
             max_tokens=max_tokens,
             max_words=options.get("max_words"),

@@ -1,0 +1,35 @@
+"""Checks of option values: one message form for all of them."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable
+from numbers import Integral, Real
+
+from tecla.errors import OptionError
+
+
+def whole(name: str, value: object, least: int, remedy: str = "") -> None:
+    """Raise `OptionError` unless `value` is a whole number of `least` or more."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise OptionError(f"{name} is {value!r}; it must be a whole number")
+    if value < least:
+        raise OptionError(f"{name} is {value!r}; it must be {least}{remedy} or more")
+
+
+def number(name: str, value: object) -> float:
+    """`value` as a float; raise `OptionError` unless it is a finite number."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        raise OptionError(f"{name} is {value!r}; it must be a number")
+    return float(value)
+
+
+def known(names: Iterable[str], allowed: Iterable[str]) -> None:
+    """Raise `OptionError` naming the nearest valid name for one that is not `allowed`."""
+    valid = sorted(allowed)
+    for name in names:
+        if name not in valid:
+            close = difflib.get_close_matches(name, valid, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"options are {', '.join(valid)}"
+            raise OptionError(f"there is no option {name!r}; {hint}")
