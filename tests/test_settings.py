@@ -76,7 +76,7 @@ def test_bad_files_are_refused(config: Path, text: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("environ", "message"),
     [
-        ({"TECLA_MODELS": "x"}, "TECLA_MODELS.*did you mean 'model"),
+        ({"TECLA_MODELS": "x"}, "TECLA_MODELS.*did you mean 'TECLA_MODEL"),
         ({"TECLA_THREADS": "two"}, "threads is 'two' .TECLA_THREADS."),
         ({"TECLA_MODEL": ""}, "model is ''"),
     ],

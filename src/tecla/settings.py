@@ -187,18 +187,19 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
     found = {}
     for variable, value in environ.items():
         if variable.startswith(_PREFIX) and variable != _FILE_VARIABLE:
+            names = [_PREFIX + key.upper() for key in _SECTION_OF]
+            _check_known(variable, names, "environment variable")
             key = variable.removeprefix(_PREFIX).lower()
-            _check_known(key, _SECTION_OF, "environment variable", variable)
             found[key] = value
     return found
 
 
-def _check_known(key: str, known: Iterable[str], what: str, shown: str | None = None) -> None:
+def _check_known(key: str, known: Iterable[str], what: str) -> None:
     names = list(known)
     if key not in names:
         close = difflib.get_close_matches(key, names, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(names)}"
-        raise ConfigError(f"unknown {what} {shown or key!r}; {hint}")
+        raise ConfigError(f"unknown {what} {key!r}; {hint}")
 
 
 def _read(key: str, value: object, where: str) -> object:

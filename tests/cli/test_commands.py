@@ -290,4 +290,4 @@ def test_unknown_settings_name_the_nearest(
     monkeypatch.setenv("TECLA_CONTEXT_TOKEN", "9")
     ran = tecla("config")
     assert ran.status == 2
-    assert "did you mean 'context_tokens'?" in ran.err
+    assert "did you mean 'TECLA_CONTEXT_TOKENS'?" in ran.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -247,6 +248,13 @@ def test_the_end_of_the_text_is_silence_with_a_reason() -> None:
     assert completed.silence == "end"
 
 
+def test_a_stop_string_that_comes_first_is_the_reason_of_the_silence() -> None:
+    decoder = says("the", " art")
+    request = Request(Context("the"), GREEDY, Stopping(stop=(" ",)))
+    completed = decoder.complete([request])[0]
+    assert (completed.continuations, completed.silence) == ((), "stop")
+
+
 def test_nothing_repeats_the_text_behind_the_caret() -> None:
     decoder = says("the", " art and the thin")
     request = Request(Context("the", after=" and the thin"), GREEDY, Stopping(max_tokens=20))
@@ -335,3 +343,21 @@ def test_any_text_gives_text_that_can_stand_behind_it(
         assert "\ufffd" not in found.text
         assert 0 < found.probability <= 1
     check_all_free(decoder)
+
+
+def test_spellings_of_one_text_are_added_up_with_their_word_ends() -> None:
+    """A token may hold the text and half of the next character: cut there, both say the same."""
+    table = TOKENIZER.table
+    whole, crossing = table.exact("о".encode()), table.exact("о".encode() + b"\xd0")
+    assert whole is not None
+    assert crossing is not None
+
+    def bias(history: Sequence[int]) -> dict[int, float]:
+        return {whole: 30.0, crossing: 29.5}
+
+    decoder = make_decoder(bias=bias)
+    request = Request(Context("x"), GREEDY, Stopping(max_tokens=1), n=2)
+    (found,) = decoder.complete([request])[0].continuations
+    assert found.text == "о"
+    assert found.probability == pytest.approx(1.0, abs=1e-3)
+    assert [word.probability for word in found.words] == [pytest.approx(found.probability)]

@@ -64,8 +64,9 @@ def complete(
 ) -> None:
     """Complete TEXT at its end, in the middle of a word or after it.
 
-    Prints the text to insert; with -n above 1, one alternative a line with its probability. One
-    line break at the end of standard input does not count as text.
+    Prints the text to insert; with -n above 1, one alternative a line with the probability of
+    its first word (--json gives that of the whole text). One line break at the end of standard
+    input does not count as text.
     """
     texts = _texts(text, file)
     if stream and (as_json or file is not None or (n or 1) > 1):

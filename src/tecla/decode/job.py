@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tecla.decode.caret import CaretDistribution, CaretSearch, Cover
-from tecla.decode.request import CaretWork, Completed, Continuation, Request, StopReason
+from tecla.decode.request import CaretWork, Completed, Continuation, Request, StopReason, WordEnd
 from tecla.decode.stopping import Assembler
 from tecla.decode.streams import Stream
 from tecla.decode.window import fit
@@ -185,17 +185,19 @@ class Job:
         for cover in distribution.best():
             if len(chosen) == self.request.n:
                 break
-            if cover.token is None or self._shows_nothing(distribution, cover):
-                self._dropped.append("end" if cover.token is None else "after")
+            why = self._shows_nothing(distribution, cover)
+            if why is not None:
+                self._dropped.append(why)
                 if not chosen and self.request.n == 1:
                     return [(0, cover)]
                 continue
             chosen.append((len(chosen), cover))
         return chosen
 
-    def _shows_nothing(self, distribution: CaretDistribution, cover: Cover) -> bool:
+    def _shows_nothing(self, distribution: CaretDistribution, cover: Cover) -> StopReason | None:
+        """Why a continuation that begins so would be empty; `None` if it would not."""
         branch = self._branch(distribution, 0, cover)
-        return branch.stop is not None and not branch.finish().text
+        return None if branch.stop is None or branch.finish().text else branch.stop
 
     def _drawn_covers(self, distribution: CaretDistribution) -> list[tuple[int, Cover]]:
         sampling = self.request.sampling
@@ -219,6 +221,9 @@ def _joined(first: Continuation, second: Continuation, sampled: bool) -> Continu
         text=first.text,
         probability=min(1.0, first.probability + second.probability),
         stop=first.stop,
-        words=first.words,
+        words=tuple(
+            WordEnd(one.char_offset, min(1.0, one.probability + other.probability))
+            for one, other in zip(first.words, second.words, strict=True)
+        ),
         n_tokens=first.n_tokens,
     )

@@ -22,7 +22,10 @@ class SlotPool:
     def take(self) -> int:
         """A free, empty slot. Raises `EngineLimitError` if there is none."""
         if not self._free:
-            raise EngineLimitError(f"all {self._engine.n_slots} slots are lent")
+            raise EngineLimitError(
+                f"all {self._engine.n_slots} slots of the model are in use; close streams that are "
+                "still open, or ask for fewer at once"
+            )
         return self._free.pop()
 
     def give_back(self, slot: int) -> None:

@@ -62,7 +62,7 @@ class AutoComplete:
         self.sampling = sampling_with(Sampling(), sampling)
         if model is None:
             wanted: dict[str, object] = {
-                "model": model_name,
+                "model": None if model_name is None else str(model_name),
                 "device": device,
                 "context_tokens": context_tokens,
                 "threads": threads,
@@ -123,6 +123,8 @@ class AutoComplete:
         **options: Unpack[CompletionOptions],
     ) -> list[Completed]:
         """What `suggest` returns, for several texts that share every decode step."""
+        if isinstance(texts, str):
+            raise OptionError("texts is one str; pass a list of texts, or use suggest")
         requests = [self._request(text, max_length, max_new_tokens, options) for text in texts]
         return self._answers(requests)
 
@@ -176,6 +178,7 @@ class AutoComplete:
         max_new_tokens: int | None,
         options: CompletionOptions,
     ) -> Request:
+        self._open_decoder()
         prompt_tokens = 0 if max_length is None else self.count_tokens(text)
         tokens = new_tokens(max_length, max_new_tokens, prompt_tokens)
         return build_request(text, self.sampling, tokens, options)
@@ -202,8 +205,8 @@ class AutoComplete:
 
     def _encode(self, text: str) -> list[int]:
         self._open_decoder()
-        tokenizer = self._model.tokenizer
-        return tokenizer.encode(tokenizer.text_prefix + to_bytes(text)) if text else []
+        tokenizer, data = self._model.tokenizer, to_bytes(text)
+        return tokenizer.encode(tokenizer.text_prefix + data) if data else []
 
     def _open_decoder(self) -> Decoder:
         if self._decoder is None:

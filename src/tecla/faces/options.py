@@ -14,6 +14,7 @@ from tecla.checks import known, whole
 from tecla.decode.request import Context, Request, Stopping
 from tecla.engines.sampling import Sampling
 from tecla.errors import OptionError, PromptTooLongError
+from tecla.text.unicode import to_bytes
 
 DEFAULT_NEW_TOKENS = 50
 
@@ -79,6 +80,8 @@ def build_request(
     stop = options.get("stop", ())
     if not isinstance(stop, Iterable):
         raise OptionError(f"stop is {stop!r}; it must be a str or several of them")
+    for name, value in (("after", options.get("after", "")), ("header", options.get("header", ""))):
+        to_bytes(value, name)
     return Request(
         context=Context(text, options.get("after", ""), options.get("header", "")),
         sampling=sampling_with(sampling, options, _COMPLETION),

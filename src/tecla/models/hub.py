@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tecla.errors import UnknownModelError, UnsupportedModelError
+from tecla.errors import TeclaError, UnknownModelError, UnsupportedModelError
 
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+(?::[\w./-]+\.gguf)?")
 _PREFERRED = ("q4_k_m", "q8_0", "q5_k_m", "q4_1", "q4_0", "f16")
@@ -51,7 +51,9 @@ def fetch_gguf(name: str, cache_dir: Path) -> Path:
             f"the hub has no model {name!r} (or no right for you to see it); check owner, "
             "repository and file name"
         ) from None
-    except (OSError, errors.HfHubHTTPError, errors.LocalEntryNotFoundError) as error:
+    except TeclaError:
+        raise
+    except Exception as error:  # the library lets errors of its HTTP client through
         raise UnknownModelError(
             f"cannot reach the model hub for {name!r} ({type(error).__name__}); {_OFFLINE_REMEDY}"
         ) from None

@@ -52,7 +52,7 @@ def resolve(name: str, *, models_dir: Path, cache_dir: Path) -> ResolvedModel:
     Raises `UnknownModelError` if there is none, `UnsupportedModelError` for pickles, and
     `ModelFormatError` if the default model's file is not what it should be.
     """
-    if name in DEFAULT_ALIASES:
+    if name in (*DEFAULT_ALIASES, DEFAULT_NAME):
         return ResolvedModel(DEFAULT_NAME, _verified_default(cache_dir), "gguf", verified=True)
     path = Path(name).expanduser()
     if path.suffix.lower() in _PICKLES:
