@@ -65,9 +65,7 @@ def main() -> None:
     text, took = _timed(lambda: complete(_SPANISH))
     print(f"\n5. Spanish, in the middle of a word ({took})")
     _show(_SPANISH, text)
-    print(
-        "\nNext: .venv/bin/tecla complete 'I am looking forw' -n 3; .venv/bin/tecla doctor; the README"
-    )
+    print("\nNext: .venv/bin/tecla complete 'I am looking forw' -n 3, .venv/bin/tecla doctor")
     completer.close()
 
 
