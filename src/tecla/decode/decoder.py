@@ -198,11 +198,11 @@ class Decoder:
 
     def _search(self, wave: Sequence[Job]) -> None:
         """Evaluate caret nodes, of all jobs together, until every search has enough."""
+        reserved = sum(job.request.n for job in wave)
         while True:
             feeds: list[Feed] = []
             nodes: list[tuple[Job, tuple[int, ...]]] = []
             for job in wave:
-                reserved = sum(other.request.n for other in wave)
                 most = min(
                     self._pool.free - reserved,
                     self.engine.score_rows - len(nodes),

@@ -7,6 +7,7 @@ alternatives of the request; each owns a slot while it runs.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tecla.decode.caret import CaretDistribution, CaretSearch, Cover
 from tecla.decode.request import CaretWork, Completed, Continuation, Request, StopReason, WordEnd
@@ -150,13 +151,10 @@ class Job:
         """Choose the token that covers the caret for every alternative."""
         distribution = self.search.finish()
         self._work = distribution.work
-        covers = (
-            self._best_covers(distribution)
-            if self.request.sampling.temperature == 0
-            else self._drawn_covers(distribution)
-        )
-        for alternative, cover in covers:
-            self.branches.append(self._branch(distribution, alternative, cover))
+        if self._samples:
+            self.branches = self._drawn_branches(distribution)
+        else:
+            self.branches = self._best_branches(distribution)
 
     def result(self) -> Completed:
         """The answer, once no branch runs."""
@@ -179,33 +177,28 @@ class Job:
     def _samples(self) -> bool:
         return self.request.sampling.temperature > 0
 
-    def _best_covers(self, distribution: CaretDistribution) -> list[tuple[int, Cover]]:
-        """The `n` best covers that show something; a better one that shows nothing is noted."""
-        chosen: list[tuple[int, Cover]] = []
+    def _best_branches(self, distribution: CaretDistribution) -> list[Branch]:
+        """The `n` best branches that show something; a better one that shows nothing is noted."""
+        chosen: list[Branch] = []
         for cover in distribution.best():
             if len(chosen) == self.request.n:
                 break
-            why = self._shows_nothing(distribution, cover)
-            if why is not None:
-                self._dropped.append(why)
-                if not chosen and self.request.n == 1:
-                    return [(0, cover)]
+            branch = self._branch(distribution, len(chosen), cover)
+            if branch.stop is None or branch.finish().text:
+                chosen.append(branch)
                 continue
-            chosen.append((len(chosen), cover))
+            self._dropped.append(branch.stop)
+            if self.request.n == 1:
+                break
         return chosen
 
-    def _shows_nothing(self, distribution: CaretDistribution, cover: Cover) -> StopReason | None:
-        """Why a continuation that begins so would be empty; `None` if it would not."""
-        branch = self._branch(distribution, 0, cover)
-        return None if branch.stop is None or branch.finish().text else branch.stop
-
-    def _drawn_covers(self, distribution: CaretDistribution) -> list[tuple[int, Cover]]:
+    def _drawn_branches(self, distribution: CaretDistribution) -> list[Branch]:
         sampling = self.request.sampling
         drawn = (
             (alternative, distribution.draw(sampling, self.stream(alternative), 0, self.recent))
             for alternative in range(self.request.n)
         )
-        return [(alternative, cover) for alternative, cover in drawn if cover is not None]
+        return [self._branch(distribution, at, cover) for at, cover in drawn if cover is not None]
 
     def _branch(self, distribution: CaretDistribution, alternative: int, cover: Cover) -> Branch:
         context = self.request.context
@@ -217,13 +210,11 @@ def _joined(first: Continuation, second: Continuation, sampled: bool) -> Continu
     """Two alternatives of equal text as one; different spellings add up, equal samples do not."""
     if sampled:
         return first
-    return Continuation(
-        text=first.text,
+    return replace(
+        first,
         probability=min(1.0, first.probability + second.probability),
-        stop=first.stop,
         words=tuple(
             WordEnd(one.char_offset, min(1.0, one.probability + other.probability))
             for one, other in zip(first.words, second.words, strict=True)
         ),
-        n_tokens=first.n_tokens,
     )

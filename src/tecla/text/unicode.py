@@ -36,6 +36,11 @@ def to_bytes(text: str, name: str = "text") -> bytes:
         ) from None
 
 
+def character_bytes(lead: int) -> int:
+    """How many bytes a character has whose first byte is `lead`."""
+    return 1 if lead < 0x80 else 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4
+
+
 def incomplete_suffix_bytes(data: bytes) -> int:
     """How many last bytes of `data` begin a character without ending it; 0 for whole text."""
     for back in range(1, min(4, len(data)) + 1):
@@ -43,8 +48,7 @@ def incomplete_suffix_bytes(data: bytes) -> int:
         if byte < 0x80:
             return 0
         if byte >= 0xC0:
-            needed = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
-            return back if back < needed else 0
+            return back if back < character_bytes(byte) else 0
     return 0
 
 
@@ -55,12 +59,11 @@ def completions(partial: bytes) -> Iterator[bytes]:
     middle of the range for the others.
     """
     lead = partial[0]
-    needed = 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4
     low, high = 0x80, 0xBF
     if len(partial) == 1:
         low = {0xE0: 0xA0, 0xF0: 0x90}.get(lead, 0x80)
         high = {0xED: 0x9F, 0xF4: 0x8F}.get(lead, 0xBF)
-    tail = b"\xa0" * (needed - len(partial) - 1)
+    tail = b"\xa0" * (character_bytes(lead) - len(partial) - 1)
     for byte in range(low, high + 1):
         yield bytes([byte]) + tail
 
