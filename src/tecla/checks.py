@@ -30,6 +30,11 @@ def known(names: Iterable[str], allowed: Iterable[str]) -> None:
     valid = sorted(allowed)
     for name in names:
         if name not in valid:
-            close = difflib.get_close_matches(name, valid, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"options are {', '.join(valid)}"
+            hint = nearest(name, valid) or f"options are {', '.join(valid)}"
             raise OptionError(f"there is no option {name!r}; {hint}")
+
+
+def nearest(name: str, valid: Iterable[str]) -> str | None:
+    """A question after the valid name most like `name`; `None` if none is like it."""
+    close = difflib.get_close_matches(name, list(valid), n=1)
+    return f"did you mean {close[0]!r}?" if close else None

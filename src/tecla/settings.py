@@ -7,7 +7,6 @@ cannot be read raises `ConfigError` and names the nearest valid key.
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -17,6 +16,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import platformdirs
 
+from tecla.checks import nearest
 from tecla.errors import ConfigError
 
 Device = Literal["auto", "cpu", "gpu"]
@@ -197,8 +197,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
 def _check_known(key: str, known: Iterable[str], what: str) -> None:
     names = list(known)
     if key not in names:
-        close = difflib.get_close_matches(key, names, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(names)}"
+        hint = nearest(key, names) or f"known are {', '.join(names)}"
         raise ConfigError(f"unknown {what} {key!r}; {hint}")
 
 
