@@ -26,12 +26,14 @@ from pathlib import Path
 
 import numpy as np
 
-from tecla.decode.decoder import Decoder
+from tecla.decode.prompt import Prompt
 from tecla.decode.request import Context, Request, Stopping
-from tecla.engines.base import Feed
+from tecla.decode.search import Search
+from tecla.engines.base import Engine, Feed
 from tecla.engines.factory import LoadedModel, open_model
 from tecla.engines.sampling import GREEDY
 from tecla.settings import load
+from tecla.suggest.suggester import Suggester
 from tecla.text.base import Tokenizer
 from tecla.text.caret import plan_caret
 
@@ -71,24 +73,33 @@ def reaches(tokenizer: Tokenizer, line: str, at: int) -> tuple[bool, bool, bool]
     return ours, own, healing
 
 
-def spelling_share(loaded: LoadedModel, decoder: Decoder, before: str) -> float:
+def exhaustive(engine: Engine, tokenizer: Tokenizer, before: str) -> tuple[Search, float]:
+    """A caret search that leaves nothing out, and the log-probability of what is typed."""
+    request = Request(Context(before), GREEDY, Stopping(max_tokens=1), tolerance=0.0)
+    planned = Prompt(tokenizer, engine.context_tokens).plan(request.context)
+    search = Search(request, planned, tokenizer, seed=0, context_tokens=engine.context_tokens)
+    while search.is_ordered:
+        path = search.wants()[0]
+        engine.clear(0)
+        search.take(path, engine.eval([Feed(0, [*search.head, *path])]), 0)
+    assert search.distribution is not None
+    return search, search.distribution.log_typed
+
+
+def spelling_share(engine: Engine, tokenizer: Tokenizer, before: str) -> float:
     """Share of the typed text's probability that non-canonical spellings hold."""
-    engine, table = loaded.engine, loaded.tokenizer.table
-    job = decoder._plan(0, Request(Context(before), GREEDY, Stopping(max_tokens=1)))
-    plan = job.plan
-    decoder._prefill([job])
-    job.search._tolerance = 0.0
-    decoder._search([job])
-    canonical = job.search.finish().log_typed
-    root = job.slots[()]
+    table = tokenizer.table
+    search, canonical = exhaustive(engine, tokenizer, before)
+    plan, head = search.plan, search.head
+    engine.clear(0)
+    if len(head) > 1:
+        engine.eval([Feed(0, head[:-1], rows=0)])
     total = -math.inf
     frontier: list[tuple[tuple[int, ...], int, float]] = [((), 0, 0.0)]
-    engine.trim(root, len(job.head) - 1)  # a path is evaluated behind the head's last token
     while frontier:
         path, done, logprob = frontier.pop()
-        slot = decoder._pool.take()
-        engine.fork(root, slot, len(job.head) - 1)
-        row = engine.eval([Feed(slot, [job.head[-1], *path])])
+        engine.fork(0, 1, len(head) - 1)
+        row = engine.eval([Feed(1, [head[-1], *path])])
         rest = plan.tail[done:]
         beyond = row.gather(0, table.going_beyond(rest)).astype(np.float64) + logprob
         if len(beyond):
@@ -105,28 +116,27 @@ def spelling_share(loaded: LoadedModel, decoder: Decoder, before: str) -> float:
                 if logprob + value > max(total, canonical) + NEGLIGIBLE:
                     size = len(table.pieces[token])
                     frontier.append(((*path, token), done + size, logprob + value))
-        decoder._pool.give_back(slot)
-    decoder._release([job])
+    engine.clear(0)
+    engine.clear(1)
     return max(0.0, 1 - math.exp(canonical - total))
 
 
-def measure(loaded: LoadedModel, lines: list[str]) -> dict[str, float]:
+def measure(loaded: LoadedModel, suggester: Suggester, lines: list[str]) -> dict[str, float]:
     """All figures for one text."""
     generator = np.random.default_rng(SEED)
     carets = mid_word_carets(lines)
     order = generator.permutation(len(carets))
     chosen = [carets[index] for index in order[:CARETS]]
     found = np.array([reaches(loaded.tokenizer, line, at) for line, at in chosen])
-    decoder = Decoder(loaded.engine, loaded.tokenizer)
     shares = [
-        spelling_share(loaded, decoder, line[max(0, at - CONTEXT_BYTES) : at])
+        spelling_share(loaded.engine, loaded.tokenizer, line[max(0, at - CONTEXT_BYTES) : at])
         for line, at in chosen[:SPELT_CARETS]
     ]
     milliseconds, nodes = [], []
     for line, at in chosen[:WORK_CARETS]:
         request = Request(Context(line[max(0, at - CONTEXT_BYTES) : at]), GREEDY, Stopping(1))
         started = time.perf_counter()
-        completed = decoder.complete([request])[0]
+        completed = suggester.complete([request])[0]
         milliseconds.append((time.perf_counter() - started) * 1000)
         nodes.append(completed.caret.evaluated_nodes)
     return {
@@ -147,11 +157,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("files", nargs="*", type=Path)
     files = parser.parse_args().files or [DATA / "english.txt", DATA / "spanish.txt"]
-    loaded = open_model(load().settings)
+    loaded, suggester = open_model(load().settings), Suggester.open()
     results = {}
     for file in files:
         lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
-        figures = results[file.stem] = measure(loaded, lines)
+        figures = results[file.stem] = measure(loaded, suggester, lines)
         print(f"{file.stem}: {figures['carets']} mid-word carets")
         print(
             f"  reachable       {figures['reachable']:.2%} (own tokens "
@@ -166,6 +176,7 @@ def main() -> None:
             f"  work            {figures['nodes_mean']:.1f} nodes, "
             f"{figures['ms_median']:.0f} ms with {CONTEXT_BYTES} characters before the caret"
         )
+    suggester.close()
     loaded.engine.close()
     print(json.dumps({"benchmark": "caret", "model": loaded.info.name, "results": results}))
 

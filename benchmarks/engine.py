@@ -2,7 +2,7 @@
 
 Two figures, on the embedded default model, all in one process and on the same threads:
 
-1. *Greedy loop*: tokens per second of tecla's decoder (exact caret, canonical checks, word ends,
+1. *Greedy loop*: tokens per second of tecla (scheduler, exact caret, canonical checks, word ends,
    text assembly) over tokens per second of the barest loop one can write on llama.cpp: one
    `llama_decode` a token and an argmax over its logits. Both start from the same prompt and
    produce the same number of tokens, in turns, so that a noisy machine hits both. The ratio is
@@ -26,7 +26,6 @@ import time
 
 import numpy as np
 
-from tecla.decode.decoder import Decoder
 from tecla.decode.request import Completed, Context, Request, Stopping
 from tecla.engines.factory import LoadedModel, open_model
 from tecla.engines.llama import LlamaEngine
@@ -34,6 +33,7 @@ from tecla.engines.native import native
 from tecla.engines.sampling import GREEDY
 from tecla.machine import physical_cores
 from tecla.settings import load
+from tecla.suggest.suggester import Suggester
 
 PROMPT = "The history of the lighthouse begins in the year"
 WORDS = [
@@ -57,7 +57,7 @@ class BareLoop:
         params = native.llama_context_default_params()
         params.n_ctx, params.n_batch, params.n_ubatch = 2048, 512, 256
         params.n_threads = params.n_threads_batch = physical_cores()
-        params.flash_attn_type = native.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        params.flash_attn_type = native.LLAMA_FLASH_ATTN_TYPE_AUTO
         params.no_perf = True
         engine = loaded.engine
         assert isinstance(engine, LlamaEngine)
@@ -86,27 +86,28 @@ class BareLoop:
         native.llama_free(self._context)
 
 
-def complete(decoder: Decoder, text: str, n_tokens: int) -> tuple[float, Completed]:
+def complete(suggester: Suggester, text: str, n_tokens: int) -> tuple[float, Completed]:
     """Seconds and answer of one greedy request."""
     request = Request(Context(text), GREEDY, Stopping(max_tokens=n_tokens))
     started = time.perf_counter()
-    completed = decoder.complete([request])[0]
+    completed = suggester.complete([request])[0]
     return time.perf_counter() - started, completed
 
 
-def greedy_ratio(loaded: LoadedModel, rounds: int, n_tokens: int) -> dict[str, float]:
+def greedy_ratio(
+    loaded: LoadedModel, suggester: Suggester, rounds: int, n_tokens: int
+) -> dict[str, float]:
     """Tokens per second of both loops and their ratio, medians over the rounds."""
-    decoder = Decoder(loaded.engine, loaded.tokenizer)
     bare = BareLoop(loaded)
     prompt = [loaded.tokenizer.start_id or 0, *loaded.tokenizer.encode(PROMPT.encode())]
     bare.run(prompt, 8)
-    complete(decoder, PROMPT, 8)
+    complete(suggester, PROMPT, 8)
     ratios, ours_ms, bare_ms = [], [], []
     for _ in range(rounds):
         bare_s = bare.run(prompt, n_tokens)
         # A token more than the first one costs a step: subtract the run of one token.
-        first_s, _ = complete(decoder, PROMPT, 1)
-        whole_s, answer = complete(decoder, PROMPT, n_tokens + 1)
+        first_s, _ = complete(suggester, PROMPT, 1)
+        whole_s, answer = complete(suggester, PROMPT, n_tokens + 1)
         steps = answer.continuations[0].n_tokens - 1
         ours = (whole_s - first_s) / steps
         ratios.append(bare_s / n_tokens / ours)
@@ -122,14 +123,13 @@ def greedy_ratio(loaded: LoadedModel, rounds: int, n_tokens: int) -> dict[str, f
     }
 
 
-def first_token(loaded: LoadedModel, rounds: int) -> dict[str, float]:
+def first_token(suggester: Suggester, rounds: int) -> dict[str, float]:
     """Time to the first token for half-typed and finished words, and the nodes it took."""
-    decoder = Decoder(loaded.engine, loaded.tokenizer)
     half_ms, finished_ms, half_nodes, finished_nodes, ratios = [], [], [], [], []
     for _ in range(rounds):
         for half, finished in WORDS:
-            half_s, half_answer = complete(decoder, half, 1)
-            finished_s, finished_answer = complete(decoder, finished, 1)
+            half_s, half_answer = complete(suggester, half, 1)
+            finished_s, finished_answer = complete(suggester, finished, 1)
             half_ms.append(half_s * 1000)
             finished_ms.append(finished_s * 1000)
             ratios.append(half_s / finished_s)
@@ -151,9 +151,10 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=64)
     arguments = parser.parse_args()
     loaded = open_model(load().settings)
-    greedy = greedy_ratio(loaded, arguments.rounds, arguments.tokens)
-    first = first_token(loaded, max(3, arguments.rounds // 2))
-    loaded.engine.close()
+    suggester = Suggester(loaded)
+    greedy = greedy_ratio(loaded, suggester, arguments.rounds, arguments.tokens)
+    first = first_token(suggester, max(3, arguments.rounds // 2))
+    suggester.close()
     print(f"machine       {platform.machine()}, {physical_cores()} cores, {loaded.info.name}")
     print(
         f"greedy loop   {greedy['ratio']:.3f} of the bare loop's tokens per second "

@@ -16,7 +16,7 @@ import tecla
 from tecla.decode.request import Context, Request, Stopping
 from tecla.engines.sampling import Sampling
 from tecla.errors import OUTSIDE, TeclaError
-from tecla.faces.options import CompletionOptions
+from tecla.suggest.options import CompletionOptions
 
 PAGES = Path(__file__).resolve().parent.parent / "docs" / "reference"
 COMMANDS = ("complete", "models", "doctor", "config")

@@ -21,8 +21,10 @@ ALLOWED = {
     "models": set(),
     "engines": {"text", "models"},
     "decode": {"text", "engines"},
-    "faces": {"text", "engines", "decode", "models"},
-    "cli": {"text", "engines", "decode", "models", "faces"},
+    "scheduler": {"text", "engines", "decode"},
+    "suggest": {"text", "engines", "decode", "models", "scheduler"},
+    "faces": {"text", "engines", "decode", "models", "suggest"},
+    "cli": {"text", "engines", "decode", "models", "suggest", "faces"},
 }
 ENGINE_LIBRARIES = {"llama_cpp", "torch", "transformers"}
 

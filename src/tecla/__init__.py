@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tecla.faces.cached import CachedAutoComplete
     from tecla.faces.lru import CacheInfo
     from tecla.faces.optimized import OptimizedAutoComplete
+    from tecla.suggest.session import Session
+    from tecla.suggest.suggester import Suggester
 
 _HOMES = {
     "AutoComplete": "tecla.faces.autocomplete",
@@ -24,6 +26,8 @@ _HOMES = {
     "Completed": "tecla.decode.request",
     "Continuation": "tecla.decode.request",
     "OptimizedAutoComplete": "tecla.faces.optimized",
+    "Session": "tecla.suggest.session",
+    "Suggester": "tecla.suggest.suggester",
     "WordEnd": "tecla.decode.request",
 }
 
@@ -34,6 +38,8 @@ __all__ = [
     "Completed",
     "Continuation",
     "OptimizedAutoComplete",
+    "Session",
+    "Suggester",
     "TeclaError",
     "WordEnd",
 ]

@@ -11,10 +11,12 @@
     │   ├── ModelFormatError           a file that is truncated, foreign or altered
     │   ├── UnsupportedModelError      a model of a kind that cannot complete text here
     │   └── ModelTooLargeError         more memory needed than there is
-    └── EngineError                    a fault while a model runs
-        ├── EngineLimitError           a slot, batch or context limit was passed
-        ├── KVFullError                no KV memory left; nothing was evaluated
-        └── StaleScoresError           a score handle used after the next `eval`
+    ├── EngineError                    a fault while a model runs
+    │   ├── EngineLimitError           a slot, batch or context limit was passed
+    │   ├── KVFullError                no KV memory left; nothing was evaluated
+    │   ├── StaleScoresError           a score handle used after the next `eval`
+    │   └── EngineFailedError          the engine broke down under a request
+    └── OverloadedError                too many requests wait; come again later
 
 A message gives the value, the limit and the remedy, never the user's text. Each class
 has a stable `code`; `OUTSIDE` is the one place that maps codes to an exit status, an
@@ -116,6 +118,23 @@ class StaleScoresError(EngineError):
     code = "stale_scores"
 
 
+class EngineFailedError(EngineError):
+    """The engine broke down, or was closed, while the request was at work or waiting."""
+
+    code = "engine_failed"
+
+
+class OverloadedError(TeclaError):
+    """Too many requests wait; `retry_after_ms` says when to try again."""
+
+    code = "overloaded"
+
+    def __init__(self, message: str, *, retry_after_ms: float) -> None:
+        """`message` for people, `retry_after_ms` for programs."""
+        super().__init__(message)
+        self.retry_after_ms = retry_after_ms
+
+
 class Outside(NamedTuple):
     """What an error is called outside Python."""
 
@@ -140,4 +159,6 @@ OUTSIDE: dict[str, Outside] = {
     "engine_limit": Outside(1, 500, -32002),
     "kv_full": Outside(1, 503, -32002),
     "stale_scores": Outside(1, 500, -32002),
+    "engine_failed": Outside(1, 503, -32002),
+    "overloaded": Outside(1, 429, -32003),
 }

@@ -40,13 +40,17 @@ class EngineSettings:
 
     model: an alias, a path or a Hugging Face name; see `tecla models`.
     context_tokens: most tokens of text the model reads, cut to what it was trained on.
-    kv_tokens: tokens of KV memory for all texts in work at once (`None`: four contexts).
+    kv_tokens: tokens of KV memory for all texts at once (`None`: four contexts).
+    slots: texts and branches of texts that are held at once.
+    score_mb: memory for next-token scores that are kept while somebody types.
     threads: cores to compute on (`None`: every physical core this process may use).
     """
 
     model: str = "default"
     context_tokens: int = 2048
     kv_tokens: int | None = None
+    slots: int = 256
+    score_mb: int = 48
     threads: int | None = None
     device: Device = "auto"
 
@@ -54,6 +58,8 @@ class EngineSettings:
         """Check every range; raises `ConfigError`."""
         _at_least("context_tokens", self.context_tokens, 64)
         _at_least("kv_tokens", self.kv_tokens, 64)
+        _at_least("slots", self.slots, 8)
+        _at_least("score_mb", self.score_mb, 0)
         _at_least("threads", self.threads, 1)
         if self.device not in get_args(Device):
             raise ConfigError(f"device is {self.device!r}; it must be one of {get_args(Device)}")
@@ -115,7 +121,9 @@ _SECTIONS: dict[str, type[Any]] = {
     "paths": PathSettings,
 }
 _SECTION_OF = {item.name: name for name, kind in _SECTIONS.items() for item in fields(kind)}
-_INTEGERS = frozenset({"context_tokens", "kv_tokens", "threads", "max_tokens", "alternatives"})
+_INTEGERS = frozenset({
+    "context_tokens", "kv_tokens", "slots", "score_mb", "threads", "max_tokens", "alternatives",
+})  # fmt: skip
 _FOLDERS = frozenset({"models_dir", "cache_dir"})
 
 

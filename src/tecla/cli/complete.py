@@ -17,7 +17,7 @@ from tecla.errors import InvalidTextError, OptionError
 if TYPE_CHECKING:
     from tecla.decode.request import Completed
     from tecla.faces.autocomplete import AutoComplete
-    from tecla.faces.options import CompletionOptions
+    from tecla.suggest.options import CompletionOptions
 
 _LINES_AT_ONCE = 32
 
@@ -71,7 +71,6 @@ def complete(
     texts = _texts(text, file)
     if stream and (as_json or file is not None or (n or 1) > 1):
         raise OptionError("--stream prints one text as it comes; leave out --json, --file and -n")
-    from tecla.engines.factory import open_model
     from tecla.faces.autocomplete import AutoComplete
     from tecla.settings import load
 
@@ -90,7 +89,7 @@ def complete(
         "top_p": top_p,
         "seed": seed,
     }
-    with AutoComplete(model=open_model(defaults)) as completer:
+    with AutoComplete(model) as completer:
         most = defaults.completion.max_tokens if max_tokens is None else max_tokens
         if stream:
             _print_stream(completer, next(texts), most, options)

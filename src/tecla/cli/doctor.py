@@ -101,12 +101,10 @@ def _engine() -> list[_Line]:
 
 
 def _model(name: str | None) -> list[_Line]:
-    from tecla.engines.factory import open_model
     from tecla.faces.autocomplete import AutoComplete
-    from tecla.settings import load
 
     started = time.perf_counter()
-    with AutoComplete(model=open_model(load({"model": name}).settings), temperature=0) as completer:
+    with AutoComplete(name, temperature=0) as completer:
         loaded_ms = (time.perf_counter() - started) * 1000
         info = completer.model
         completer.suggest(_PROMPT, max_new_tokens=2)  # the first run warms the caches

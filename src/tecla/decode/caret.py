@@ -32,6 +32,7 @@ from tecla.engines.sampling import Sampling, choose, penalise
 from tecla.text.base import Tokenizer
 from tecla.text.caret import CaretPlan, Path
 from tecla.text.spelling import Spelling
+from tecla.text.unicode import incomplete_suffix_bytes
 
 _CHECKED_AT_ONCE = 64
 
@@ -93,6 +94,10 @@ class CaretSearch:
                 self._end_logprob = reached + _log_sum(scores.gather(row, ends))
                 self._found = float(np.logaddexp(self._found, self._end_logprob))
 
+    def awaits(self, path: Path) -> bool:
+        """Whether the scores after `path` may be observed now."""
+        return path in self._frontier
+
     def wanted(self, most: int) -> list[Path]:
         """Paths to evaluate next, at most `most`; empty when what is left may be pruned."""
         allowed = math.log(self._tolerance) + self._found if self._tolerance else -math.inf
@@ -107,10 +112,11 @@ class CaretSearch:
     def finish(self) -> CaretDistribution:
         """The distribution over covering tokens, from all that was observed."""
         left = _log_sum(np.array(list(self._frontier.values())))
+        chunks = sorted(self._chunks, key=lambda chunk: (chunk.rest_bytes, chunk.path))
         return CaretDistribution(
             self._plan,
             self._tokenizer,
-            self._chunks,
+            chunks,
             self._end_logprob,
             self._tolerance,
             pruned=math.exp(left - float(np.logaddexp(left, self._found)))
@@ -171,12 +177,25 @@ class CaretDistribution:
         attempt = 0
         while True:
             weighed = penalise(self._entries, self._ids, recent, sampling.repetition_penalty)
-            index = choose(weighed, sampling, stream.uniform(position, attempt))
+            index = choose(weighed, sampling, stream.key(position, attempt))
             if index is None:
                 return None
             if self._is_canonical(index):
                 return self._cover(index)
             attempt += 1
+
+    def checked_texts(self, most: int) -> list[tuple[Path, str, float]]:
+        """The best covers that were checked and spell whole characters: path, text, log-prob."""
+        found: list[tuple[Path, str, float]] = []
+        for index in self._first(min(_CHECKED_AT_ONCE, len(self._entries))).tolist():
+            if len(found) == most or self._entries[index] == -math.inf:
+                break
+            if self._checked.get(index):
+                cover = self._cover(index)
+                if cover.token is not None and not incomplete_suffix_bytes(cover.beyond):
+                    text = cover.beyond.decode("utf-8", errors="replace")
+                    found.append(((*cover.path, cover.token), text, cover.logprob))
+        return found
 
     def spelling(self, path: Path) -> Spelling:
         """The text up to the end of `path`, for checking what follows it."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tecla.checks import whole
+from tecla.checks import number, whole
+from tecla.decode.adjust import Adjustment
+from tecla.decode.tree import TextTree
 from tecla.engines.sampling import Sampling
 from tecla.errors import OptionError
+from tecla.text.unicode import to_bytes
 
 StopReason = Literal[
     "end",  # the model says that the text ends here
@@ -20,6 +23,12 @@ StopReason = Literal[
     "context_full",  # the model's window is full
     "after",  # the text behind the caret began to repeat
     "unspellable",  # nothing canonical can follow
+    "probability",  # going on would fall below `min_probability`
+    "entropy",  # what follows is too uncertain
+    "deadline",  # the time was up; the answer is partial
+    "overload",  # cut short, or not begun, because too many wait; the answer is partial
+    "superseded",  # a newer revision of the session came
+    "cancelled",  # the caller gave up, or closed the session
 ]
 
 
@@ -31,6 +40,12 @@ class Context:
     after: str = ""
     header: str = ""
 
+    def __post_init__(self) -> None:
+        """Check the texts; raises `InvalidTextError` for a lone surrogate."""
+        to_bytes(self.before)
+        to_bytes(self.after, "after")
+        to_bytes(self.header, "header")
+
 
 @dataclass(frozen=True, slots=True)
 class Stopping:
@@ -40,6 +55,9 @@ class Stopping:
     word counts as one word. `max_chars` counts code points and never splits a grapheme.
     stop: strings that end the text before them.
     at_sentence, at_line: end with the sentence, or before the first line break.
+    min_probability: go on only while the text is at least this probable (0: always).
+    max_entropy_nats: go on only where the next token is at most this uncertain (`None`: always).
+    The last two end a continuation behind the last whole word, if it has one.
     """
 
     max_tokens: int = 50
@@ -48,6 +66,8 @@ class Stopping:
     stop: tuple[str, ...] = ()
     at_sentence: bool = False
     at_line: bool = False
+    min_probability: float = 0.0
+    max_entropy_nats: float | None = None
 
     def __post_init__(self) -> None:
         """Check every range; raises `OptionError`."""
@@ -59,24 +79,48 @@ class Stopping:
             raise OptionError(f"stop is {self.stop!r}; it must be a str or several of them")
         if any(not text for text in self.stop):
             raise OptionError("a stop string is empty; every stop string needs a character")
+        if not 0 <= number("min_probability", self.min_probability) <= 1:
+            raise OptionError(
+                f"min_probability is {self.min_probability!r}; it must be between 0 and 1"
+            )
+        most = self.max_entropy_nats
+        if most is not None and number("max_entropy_nats", most) < 0:
+            raise OptionError(f"max_entropy_nats is {most!r}; it must be 0 or more")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """One caret to complete: `n` alternatives of its continuation.
 
-    With temperature 0 the alternatives begin with the `n` most probable next tokens and go on
-    greedily; otherwise each is an independent sample, and equal ones are joined.
+    At temperature 0 the `width` most probable beginnings (default: `n`) compete for the first
+    `depth` tokens, the one over the caret included, and go on greedily behind them; the `n`
+    best are the answer. Above 0 each alternative is an independent sample, and equal ones are
+    joined. `tolerance` is the share of probability the caret search may leave out; `adjust`
+    changes every distribution.
     """
 
     context: Context
     sampling: Sampling = field(default_factory=Sampling)
     stopping: Stopping = field(default_factory=Stopping)
     n: int = 1
+    width: int | None = None
+    depth: int = 1
+    tolerance: float = 1e-3
+    adjust: tuple[Adjustment, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check `n`; raises `OptionError`."""
+        """Check every range; raises `OptionError`."""
         whole("n", self.n, 1)
+        whole("depth", self.depth, 1)
+        if self.width is not None:
+            whole("width", self.width, self.n, f" (n is {self.n})")
+        if not 0 <= number("tolerance", self.tolerance) < 1:
+            raise OptionError(f"tolerance is {self.tolerance!r}; it must be 0 or more and below 1")
+
+    @property
+    def branches(self) -> int:
+        """Most alternatives that grow at once."""
+        return self.n if self.width is None or self.sampling.temperature > 0 else self.width
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +165,31 @@ class CaretWork:
 
 
 @dataclass(frozen=True, slots=True)
+class EvalWork:
+    """What an answer cost: tokens evaluated for it alone, positions it found already known.
+
+    `steps` counts the batches it took part in.
+    """
+
+    evaluated_tokens: int = 0
+    known_tokens: int = 0
+    steps: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Completed:
     """The answer to one `Request`, most probable first (by first token at temperature 0).
 
     `continuations` is empty when the text ends at the caret or nothing may be shown; `silence`
     then says why. `prompt_tokens` counts what the model read, the start token included.
+    `partial` says that time, load or the caller ended the work early. `tree` holds everything
+    that was looked at, shown or not.
     """
 
     continuations: tuple[Continuation, ...]
     silence: StopReason | None
     prompt_tokens: int
     caret: CaretWork
+    partial: bool = False
+    work: EvalWork = EvalWork()
+    tree: TextTree = field(default_factory=TextTree)

@@ -9,6 +9,8 @@ is always a beginning of what `finish` returns.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from copy import copy
 from typing import NamedTuple
 
 import regex
@@ -47,8 +49,9 @@ class Assembler:
         self._fragment = _leading_word(self._after)
         self._in_word = _in_word(self._before, self._after)
         self._stopping = stopping
-        self._data = b""
+        self.data = b""
         self._ends: list[tuple[int, float]] = []  # (char offset, log-probability) per token
+        self._whole: list[bool] = []  # whether the token ends with a whole character
         self.text = ""
         self._cut: _Cut | None = None
 
@@ -57,11 +60,12 @@ class Assembler:
 
         Returns the reason if the continuation ends with (or before the end of) this token.
         """
-        self._data += piece
-        partial = incomplete_suffix_bytes(self._data)
-        whole = self._data[: len(self._data) - partial]
+        self.data += piece
+        partial = incomplete_suffix_bytes(self.data)
+        whole = self.data[: len(self.data) - partial]
         self.text = whole.decode("utf-8", errors="replace")
         self._ends.append((len(self.text), logprob))
+        self._whole.append(not partial)
         cuts = self._find_cuts()
         if cuts:
             self._cut = min(cuts, key=lambda cut: cut.char_offset)
@@ -69,6 +73,11 @@ class Assembler:
         if len(self._ends) >= self._stopping.max_tokens:
             return "max_tokens"
         return None
+
+    def restate(self, logprob: float) -> None:
+        """Correct the log-probability of everything so far."""
+        end, _ = self._ends[-1]
+        self._ends[-1] = (end, logprob)
 
     def released(self) -> str:
         """The beginning of the text that no later token can change."""
@@ -85,11 +94,29 @@ class Assembler:
             end = max((word.end for word in words(text[:end])), default=0)
         return drop_dangling(text[:end])
 
-    def finish(self, reason: StopReason) -> Continuation:
-        """The continuation as it may be shown; `reason` is why it ended."""
+    def copy(self) -> Assembler:
+        """An independent copy."""
+        twin = copy(self)
+        twin._ends, twin._whole = self._ends.copy(), self._whole.copy()
+        return twin
+
+    def token_ends(self) -> Iterator[tuple[int, str, float]]:
+        """Tokens so far, the text up to the last of them, and its log-probability."""
+        for count, ((end, logprob), whole) in enumerate(zip(self._ends, self._whole, strict=True)):
+            if whole and (self._cut is None or end <= self._cut.char_offset):
+                yield count + 1, self.text[:end], logprob
+
+    def finish(self, reason: StopReason, *, whole_word: bool = True) -> Continuation:
+        """The continuation as it may be shown; `reason` is why it ended.
+
+        With `whole_word=False` the last word may be half a word and is left out, if there is
+        another before it.
+        """
         end = len(self.text) if self._cut is None else self._cut.char_offset
         text = drop_dangling(self.text[:end])
-        if self._cut is None:
+        if self._cut is None and not whole_word:
+            text = _without_half_word(text)
+        elif self._cut is None:
             echoed = _overlap(text, self._following)
             long_enough = echoed >= _ECHO_CHARS or (text != "" and text == self._fragment)
             if long_enough and _at_word_start(self._before, text, len(text) - echoed):
@@ -161,6 +188,14 @@ def _words_end(text: str, count: int) -> int | None:
         if text[at].isspace():
             return at
     return end
+
+
+def _without_half_word(text: str) -> str:
+    """`text` up to the last word but one, if its end may be half a word."""
+    spans = words(text)
+    if len(spans) < 2 or spans[-1].end < len(text):
+        return text
+    return text[: spans[-2].end]
 
 
 def _overlap(text: str, following: str) -> int:

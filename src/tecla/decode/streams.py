@@ -1,6 +1,6 @@
-"""Random numbers that depend on what is asked, never on when or in which batch.
+"""Random keys that depend on what is asked, never on when or in which batch.
 
-Each text and alternative has a stream of its own; a number is a function of seed, text,
+Each text and alternative has a stream of its own; a key is a function of seed, text,
 alternative and position (BLAKE2b in counter mode), so a batch of any composition, an
 interrupted run and a single call all draw the same.
 """
@@ -11,7 +11,7 @@ import hashlib
 
 
 class Stream:
-    """Uniform numbers in [0, 1) of one alternative of one text."""
+    """Keys of the draws of one alternative of one text."""
 
     def __init__(self, seed: int, text: bytes, alternative: int) -> None:
         """Derive the stream from all three arguments."""
@@ -20,8 +20,7 @@ class Stream:
         digest.update(text)
         self._key = digest.digest()
 
-    def uniform(self, position: int, attempt: int = 0) -> float:
-        """The number of a position; `attempt` counts draws at it that had to be refused."""
+    def key(self, position: int, attempt: int = 0) -> int:
+        """The key of a position, 64 bits; `attempt` counts draws at it that had to be refused."""
         counter = b"%d|%d" % (position, attempt)
-        drawn = hashlib.blake2b(counter, key=self._key, digest_size=8).digest()
-        return float(int.from_bytes(drawn, "little") >> 11) * 2.0**-53
+        return int.from_bytes(hashlib.blake2b(counter, key=self._key, digest_size=8).digest())

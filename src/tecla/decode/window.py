@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import regex
 
-from tecla.decode.request import Context
 from tecla.text.base import Tokenizer
-from tecla.text.unicode import to_bytes
 
-_BYTES_PER_TOKEN = 16  # more than any text averages; longer texts are cut before tokenising
-_MARGIN_TOKENS = 16  # for the caret, and for tokens that change at the cut
+BYTES_PER_TOKEN = 16  # more than any text averages; longer texts are cut before tokenising
 _HEADER_SHARE = 4  # a header takes at most this fraction of the window
 _HEADER_END = b"\n\n"
 _BOUNDARIES = (
@@ -24,26 +21,19 @@ _BOUNDARIES = (
 )
 
 
-def fit(tokenizer: Tokenizer, context: Context, room_tokens: int) -> bytes:
-    """The bytes for the model to read: header, then as much of the end of `before` as fits.
-
-    `room_tokens` is what the window leaves beside the output. Raises `InvalidTextError` for
-    text that is not valid Unicode.
-    """
-    before = to_bytes(context.before, "before")
-    header = to_bytes(context.header, "header")
-    room = max(1, room_tokens - _MARGIN_TOKENS)
-    if header:
-        header = _keep_beginning(tokenizer, header, room // _HEADER_SHARE) + _HEADER_END
-        room -= len(tokenizer.encode(tokenizer.text_prefix + header))
-    return tokenizer.text_prefix + header + keep_end(tokenizer, before, room)
+def header_bytes(tokenizer: Tokenizer, header: str, room_tokens: int) -> bytes:
+    """The header as the model reads it: cut to a share of the window, with a blank line behind."""
+    data = header.encode()
+    if not data:
+        return b""
+    return _keep_beginning(tokenizer, data, room_tokens // _HEADER_SHARE) + _HEADER_END
 
 
 def keep_end(tokenizer: Tokenizer, data: bytes, room_tokens: int) -> bytes:
     """The end of `data` that fits in `room_tokens`, cut at a sensible boundary."""
     if len(data) <= room_tokens:
         return data
-    start = _character_start(data, max(0, len(data) - room_tokens * _BYTES_PER_TOKEN))
+    start = _character_start(data, max(0, len(data) - room_tokens * BYTES_PER_TOKEN))
     ids = tokenizer.encode(data[start:])
     while len(ids) > room_tokens:  # again where the cut moved tokens, or bytes have none
         start += max(1, len(tokenizer.decode(ids[: len(ids) - room_tokens])))
@@ -54,7 +44,7 @@ def keep_end(tokenizer: Tokenizer, data: bytes, room_tokens: int) -> bytes:
 
 def _keep_beginning(tokenizer: Tokenizer, data: bytes, room_tokens: int) -> bytes:
     """The beginning of `data` that fits in `room_tokens`, ending with a whole character."""
-    data = data[: room_tokens * _BYTES_PER_TOKEN].decode("utf-8", errors="ignore").encode()
+    data = data[: room_tokens * BYTES_PER_TOKEN].decode("utf-8", errors="ignore").encode()
     ids = tokenizer.encode(data)
     if len(ids) <= room_tokens:
         return data

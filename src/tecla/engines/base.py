@@ -75,12 +75,12 @@ class Scores(Protocol):
         self,
         row: int,
         sampling: Sampling,
-        uniform: float,
+        key: int,
         *,
         recent: Sequence[int] = (),
         banned: Sequence[int] = (),
     ) -> tuple[int, float]:
-        """Draw one token by inverse transform of `uniform` in [0, 1).
+        """Draw one token; the draw is a function of the row's scores and `key` alone.
 
         `recent` are the tokens the repetition penalty applies to; `banned` cannot be drawn.
         Returns the token id and its log-probability under the model itself, before
@@ -92,8 +92,8 @@ class Scores(Protocol):
         """A copy of the raw scores, `[rows, vocabulary]` float32."""
         ...
 
-    def detach(self) -> Scores:
-        """A copy of this handle that stays valid after the next `eval`."""
+    def detach(self, rows: Sequence[int] | None = None) -> Scores:
+        """A copy of some rows, in the given order (`None`: all), that stays valid for good."""
         ...
 
 

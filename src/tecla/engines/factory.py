@@ -43,6 +43,7 @@ def open_model(settings: Settings) -> LoadedModel:
             model,
             context_tokens=wanted.context_tokens,
             kv_tokens=wanted.kv_tokens,
+            n_slots=wanted.slots,
             n_threads=wanted.threads,
         )
     except BaseException:

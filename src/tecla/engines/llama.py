@@ -8,9 +8,9 @@ batch over the limit, too many score rows, a truncated state) is refused before 
 Models with recurrent layers keep one state per sequence that cannot be cut back. A trim or a
 fork of a part of such a slot is recomputed from its tokens; a fork of the whole is a copy.
 
-Flash attention is off: steps are slightly faster without it on the CPUs measured, and the
-scores depend less on what else is in the batch (0.7 against 1.4 on raw scores;
-`docs/decisions/0003-llama-engine.md`).
+Flash attention is on where the model allows it: it skips the cells of other sequences, so a
+step beside 30,000 cells of neighbours costs twice a step alone instead of twelve times
+(`docs/decisions/0005-kv-layout.md`).
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ _BATCH_TOKENS = 512
 _MICRO_BATCH_TOKENS = 256  # 512 takes 83 MB more for 5 % of prefill speed
 _CELL_BLOCK = 256  # llama.cpp rounds the KV memory up to this
 _MAX_SLOTS = 256  # llama_max_parallel_sequences()
+_SCORE_ROWS = 64
 _KV_FULL = 1
 
 
@@ -104,7 +105,7 @@ class LlamaEngine:
             context_tokens=context_tokens,
             kv_tokens=kv_tokens,
             batch_tokens=batch_tokens,
-            score_rows=n_slots,
+            score_rows=min(_SCORE_ROWS, batch_tokens),
         )
         model.check_memory(kv_tokens)
         self._context = self._make_context(n_threads or model.n_threads)
@@ -262,10 +263,10 @@ class LlamaEngine:
         params.n_batch = limits.batch_tokens
         params.n_ubatch = _MICRO_BATCH_TOKENS
         params.n_seq_max = limits.n_slots
-        params.n_outputs_max = limits.score_rows
-        params.n_outputs_max_per_seq = limits.score_rows
+        # Native code wants a row for every sequence, asked for or not.
+        params.n_outputs_max = params.n_outputs_max_per_seq = max(limits.score_rows, limits.n_slots)
         params.n_threads = params.n_threads_batch = n_threads
-        params.flash_attn_type = native.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        params.flash_attn_type = native.LLAMA_FLASH_ATTN_TYPE_AUTO
         params.kv_unified = True
         params.swa_full = True  # without it a sliding window forgets what a trim goes back to
         params.no_perf = True

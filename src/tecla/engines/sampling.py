@@ -2,9 +2,11 @@
 
 Owns the sampling options and the arithmetic of a draw on one row; knows neither text nor
 slots. The order of the steps is that of transformers' `generate`: repetition penalty,
-temperature, top-k, top-p, min-p. The draw is an inverse transform of one uniform number
-over the kept tokens **in order of their ids**, so that two rows whose scores differ by
-rounding give the same token unless the number falls on the very edge between two.
+temperature, top-k, top-p, min-p. The draw is a race of exponential clocks: every token has a
+number of its own that depends on the key alone, and the token whose number divided by its
+weight is least wins (the Gumbel-max trick without logarithms; Maddison et al. 2014, section 2).
+Two rows whose scores differ by rounding therefore give the same token unless two tokens are
+within rounding of a tie: far rarer than a number that falls on one of 49,000 edges.
 
 The repetition penalty multiplies log-probabilities (p becomes p to the power of the
 penalty). CTRL's original rule divides positive raw scores and multiplies negative ones,
@@ -90,8 +92,8 @@ def penalise(
     return changed
 
 
-def choose(logprobs: Logprobs, sampling: Sampling, uniform: float) -> int | None:
-    """Index of the entry that `uniform` in [0, 1) falls on; `None` if no entry is possible.
+def choose(logprobs: Logprobs, sampling: Sampling, key: int) -> int | None:
+    """Index of the entry drawn under `key`; `None` if no entry is possible.
 
     `logprobs` need not be normalised and may hold -inf for entries that cannot be drawn.
     """
@@ -104,9 +106,11 @@ def choose(logprobs: Logprobs, sampling: Sampling, uniform: float) -> int | None
         scaled = (logprobs.astype(np.float64) - float(logprobs[best])) / sampling.temperature
     weights = np.exp(scaled)  # [entries], the best one weighs 1
     kept = _kept(weights, sampling)
-    cumulative = np.cumsum(weights if kept is None else weights[kept])
-    at = int(np.searchsorted(cumulative, uniform * cumulative[-1], side="right"))
-    at = min(at, len(cumulative) - 1)
+    clocks = np.random.Generator(np.random.PCG64(key)).standard_exponential(len(weights))
+    if kept is not None:
+        weights, clocks = weights[kept], clocks[kept]
+    with np.errstate(divide="ignore"):  # a weight of 0 never wins
+        at = int(np.argmin(clocks / weights))
     return at if kept is None else int(kept[at])
 
 

@@ -90,7 +90,7 @@ class NumpyScores:
         self,
         row: int,
         sampling: Sampling,
-        uniform: float,
+        key: int,
         *,
         recent: Sequence[int] = (),
         banned: Sequence[int] = (),
@@ -101,7 +101,7 @@ class NumpyScores:
         if len(banned):
             weighed = weighed.copy() if weighed is logprobs else weighed
             weighed[np.asarray(banned, dtype=np.int64)] = -np.inf
-        chosen = choose(weighed, sampling, uniform)
+        chosen = choose(weighed, sampling, key)
         if chosen is None:
             raise EngineError("no token is left to draw: every one is banned")
         return chosen, float(logprobs[chosen])
@@ -110,10 +110,18 @@ class NumpyScores:
         """A copy of the raw scores."""
         return self._read().copy()
 
-    def detach(self) -> NumpyScores:
-        """A handle over a copy."""
-        kept = NumpyScores(self._read().copy())
-        kept._log_normalisers = dict(self._log_normalisers)
+    def detach(self, rows: Sequence[int] | None = None) -> NumpyScores:
+        """A handle over a copy of some rows, with what was already worked out for them."""
+        chosen = range(self.rows) if rows is None else rows
+        kept = NumpyScores(self._read()[chosen])
+        kept._log_normalisers = {
+            at: self._log_normalisers[row]
+            for at, row in enumerate(chosen)
+            if row in self._log_normalisers
+        }
+        kept._tops = {
+            k: TopK(top.ids[chosen], top.logprobs[chosen]) for k, top in self._tops.items()
+        }
         return kept
 
     def take_copy(self) -> None:

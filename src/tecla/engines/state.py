@@ -34,6 +34,20 @@ def unpack(state: bytes, fingerprint: bytes) -> tuple[list[int], bytes]:
 
     Raises `EngineError` if it is truncated, altered, or was saved by another model.
     """
+    n_tokens, saved_by = _check(state)
+    if saved_by != fingerprint:
+        raise EngineError(f"the saved slot belongs to another model; {_REMEDY}")
+    start = len(_MAGIC) + _HEADER.size
+    return _ids(state, n_tokens), state[start + 4 * n_tokens :]
+
+
+def tokens_of(state: bytes) -> list[int]:
+    """The tokens of a packed state of any model; raises `EngineError` if it is damaged."""
+    return _ids(state, _check(state)[0])
+
+
+def _check(state: bytes) -> tuple[int, bytes]:
+    """Number of tokens and fingerprint of a state that is whole."""
     start = len(_MAGIC) + _HEADER.size
     if len(state) < start or not state.startswith(_MAGIC):
         raise EngineError(f"this is no saved slot ({len(state)} bytes); {_REMEDY}")
@@ -45,7 +59,10 @@ def unpack(state: bytes, fingerprint: bytes) -> tuple[list[int], bytes]:
         )
     if hashlib.blake2b(state[len(_MAGIC) + 16 :], digest_size=16).digest() != digest:
         raise EngineError(f"the saved slot does not match its checksum; {_REMEDY}")
-    if saved_by != fingerprint:
-        raise EngineError(f"the saved slot belongs to another model; {_REMEDY}")
-    ids = np.frombuffer(state, dtype="<i4", count=n_tokens, offset=start)
-    return ids.tolist(), state[start + 4 * n_tokens :]
+    return n_tokens, saved_by
+
+
+def _ids(state: bytes, n_tokens: int) -> list[int]:
+    start = len(_MAGIC) + _HEADER.size
+    found: list[int] = np.frombuffer(state, dtype="<i4", count=n_tokens, offset=start).tolist()
+    return found

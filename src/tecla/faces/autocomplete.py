@@ -8,34 +8,31 @@ completed by probability instead of being taken for a whole one.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Literal, Self
 
 from typing_extensions import Unpack
 
-from tecla.decode.decoder import Decoder, NewText
 from tecla.decode.request import Completed, Request
-from tecla.engines.factory import LoadedModel, open_model
 from tecla.engines.sampling import Sampling
 from tecla.errors import EngineError, OptionError
-from tecla.faces.options import (
+from tecla.models.info import ModelInfo
+from tecla.suggest.options import (
     CompletionOptions,
     SamplingOptions,
     build_request,
     new_tokens,
     sampling_with,
 )
-from tecla.models.info import ModelInfo
-from tecla.settings import load
+from tecla.suggest.suggester import Suggester
 from tecla.text.unicode import to_bytes
 
 
 class AutoComplete:
     """Completes text with a causal language model.
 
-    Safe to use from several threads; calls take turns on the model. Use it as a context
+    Safe to use from several threads, whose calls share every step of the model. Use it as a context
     manager, or call `close`, to free the model's memory at once.
     """
 
@@ -46,36 +43,31 @@ class AutoComplete:
         device: Literal["auto", "cpu", "gpu"] | None = None,
         context_tokens: int | None = None,
         threads: int | None = None,
-        model: LoadedModel | None = None,
+        suggester: Suggester | None = None,
         **sampling: Unpack[SamplingOptions],
     ) -> None:
         """Load a model.
 
         `model_name` is an alias, a path or a Hugging Face name (`None`: the setting, else the
         embedded default); `device` "auto" takes a GPU when there is one; `context_tokens` is
-        how much text the model reads. `model` passes a model that is loaded already. Sampling
-        options given here are the defaults of every call: temperature 0.7 unless said otherwise.
+        how much text the model reads. `suggester` passes a model that is open already, which
+        others may share and which this object does not close. Sampling options given here are
+        the defaults of every call: temperature 0.7 unless said otherwise.
 
         Raises `ModelError` if the model cannot be loaded, `OptionError` or `ConfigError` for
         an option out of range.
         """
         self.sampling = sampling_with(Sampling(), sampling)
-        if model is None:
-            wanted: dict[str, object] = {
-                "model": None if model_name is None else str(model_name),
-                "device": device,
-                "context_tokens": context_tokens,
-                "threads": threads,
-            }
-            model = open_model(load(wanted).settings)
-        self._model = model
-        self._decoder: Decoder | None = Decoder(model.engine, model.tokenizer)
-        self._lock = threading.Lock()
+        self._owned = suggester is None
+        self._suggester = suggester or Suggester.open(
+            model_name, device=device, context_tokens=context_tokens, threads=threads
+        )
+        self._closed = False
 
     @property
     def model(self) -> ModelInfo:
         """What is known about the loaded model."""
-        return self._model.info
+        return self._suggester.info
 
     def get_completion(
         self,
@@ -138,14 +130,13 @@ class AutoComplete:
     ) -> Iterator[str]:
         """The completion piece by piece, each piece final when it comes; `n` must be 1.
 
-        Other calls take turns with the stream between its pieces; it keeps its KV memory until
-        it is exhausted or closed. The joined pieces are what `get_completion` returns for the
-        same options and seed.
+        Closing the iterator gives the rest up. The joined pieces are what `get_completion`
+        returns for the same options and seed.
         """
         request = self._request(text, max_length, max_new_tokens, options)
         if request.n != 1:
             raise OptionError(f"n is {request.n!r}; a stream carries 1 alternative")
-        return self._stream(request)
+        return self._suggester.stream(request)
 
     def count_tokens(self, text: str) -> int:
         """Number of tokens the model's tokenizer spells `text` with."""
@@ -153,10 +144,9 @@ class AutoComplete:
 
     def close(self) -> None:
         """Free the model; further calls raise `EngineError`. Safe to call twice."""
-        with self._lock:
-            if self._decoder is not None:
-                self._decoder = None
-                self._model.engine.close()
+        self._closed = True
+        if self._owned:
+            self._suggester.close()
 
     def __enter__(self) -> Self:
         """The object itself."""
@@ -178,40 +168,22 @@ class AutoComplete:
         max_new_tokens: int | None,
         options: CompletionOptions,
     ) -> Request:
-        self._open_decoder()
+        self._check_open()
         prompt_tokens = 0 if max_length is None else self.count_tokens(text)
         tokens = new_tokens(max_length, max_new_tokens, prompt_tokens)
-        return build_request(text, self.sampling, tokens, options)
+        return build_request(text, options.get("after", ""), self.sampling, tokens, options)
 
     def _answers(self, requests: Sequence[Request]) -> list[Completed]:
-        with self._lock:
-            return self._open_decoder().complete(requests)
-
-    def _stream(self, request: Request) -> Iterator[str]:
-        with self._lock:
-            events = self._open_decoder().events([request])
-        try:
-            while True:
-                with self._lock:
-                    self._open_decoder()
-                    event = next(events, None)
-                if event is None:
-                    return
-                if isinstance(event, NewText):
-                    yield event.text
-        finally:
-            with self._lock:
-                events.close()
+        return self._suggester.complete(requests)
 
     def _encode(self, text: str) -> list[int]:
-        self._open_decoder()
-        tokenizer, data = self._model.tokenizer, to_bytes(text)
+        self._check_open()
+        tokenizer, data = self._suggester.tokenizer, to_bytes(text)
         return tokenizer.encode(tokenizer.text_prefix + data) if data else []
 
-    def _open_decoder(self) -> Decoder:
-        if self._decoder is None:
-            raise EngineError(f"model {self._model.info.name!r} was closed; make a new object")
-        return self._decoder
+    def _check_open(self) -> None:
+        if self._closed:
+            raise EngineError(f"model {self.model.name!r} was closed; make a new object")
 
 
 def first_text(completed: Completed) -> str:

@@ -13,10 +13,10 @@ from typing import Literal
 from typing_extensions import Unpack
 
 from tecla.decode.request import Completed, Request
-from tecla.engines.factory import LoadedModel
 from tecla.faces.autocomplete import AutoComplete, first_text
 from tecla.faces.lru import CacheInfo, SingleFlightCache
-from tecla.faces.options import CompletionOptions, SamplingOptions
+from tecla.suggest.options import CompletionOptions, SamplingOptions
+from tecla.suggest.suggester import Suggester
 
 
 class CachedAutoComplete(AutoComplete):
@@ -34,7 +34,7 @@ class CachedAutoComplete(AutoComplete):
         device: Literal["auto", "cpu", "gpu"] | None = None,
         context_tokens: int | None = None,
         threads: int | None = None,
-        model: LoadedModel | None = None,
+        suggester: Suggester | None = None,
         **sampling: Unpack[SamplingOptions],
     ) -> None:
         """Load a model and keep up to `cache_size` answers (0: none); see `AutoComplete`."""
@@ -44,7 +44,7 @@ class CachedAutoComplete(AutoComplete):
             device=device,
             context_tokens=context_tokens,
             threads=threads,
-            model=model,
+            suggester=suggester,
             **sampling,
         )
 

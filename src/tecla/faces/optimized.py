@@ -16,7 +16,7 @@ from typing_extensions import Unpack
 from tecla.errors import InvalidTextError, OptionError
 from tecla.faces.autocomplete import first_text
 from tecla.faces.cached import CachedAutoComplete
-from tecla.faces.options import DEFAULT_NEW_TOKENS, CompletionOptions
+from tecla.suggest.options import DEFAULT_NEW_TOKENS, CompletionOptions
 
 TokenArray = npt.NDArray[np.int64]
 
@@ -38,10 +38,9 @@ class OptimizedAutoComplete(CachedAutoComplete):
         than `max_tokens` tokens (default: the model's window less 50 for the output) loses
         its beginning. Raises `InvalidTextError` for lone surrogates.
         """
-        engine = self._model.engine
-        most = (
-            max(1, engine.context_tokens - DEFAULT_NEW_TOKENS) if max_tokens is None else max_tokens
-        )
+        most = max_tokens
+        if most is None:
+            most = max(1, self._suggester.context_tokens - DEFAULT_NEW_TOKENS)
         if most < 1:
             raise OptionError(f"max_tokens is {most!r}; it must be 1 or more")
         rows = [self._end_of(self._encode(text), most) for text in _texts(texts)]
@@ -75,7 +74,7 @@ class OptimizedAutoComplete(CachedAutoComplete):
 
     @property
     def _padding_id(self) -> int:
-        tokenizer = self._model.tokenizer
+        tokenizer = self._suggester.tokenizer
         return min(tokenizer.end_ids, default=tokenizer.start_id or 0)
 
     def _end_of(self, ids: list[int], most: int) -> list[int]:
@@ -83,15 +82,15 @@ class OptimizedAutoComplete(CachedAutoComplete):
         if len(ids) <= most:
             return ids
         kept = ids[-most:]
-        pieces = self._model.tokenizer.table.pieces
+        pieces = self._suggester.tokenizer.table.pieces
         while kept and 0x80 <= (pieces[kept[0]] or b"a")[0] < 0xC0:
             kept = kept[1:]
         return kept
 
     def _texts_of(self, batch: Batch | Mapping[str, TokenArray]) -> list[str]:
         """The texts that the rows of a batch spell."""
-        ids, mask = _checked_arrays(batch, len(self._model.tokenizer.table))
-        tokenizer = self._model.tokenizer
+        ids, mask = _checked_arrays(batch, len(self._suggester.tokenizer.table))
+        tokenizer = self._suggester.tokenizer
         texts = []
         for at in range(len(ids)):
             spelt = tokenizer.decode(ids[at][mask[at] == 1].tolist())

@@ -17,13 +17,14 @@ Cost: one call of the tokenizer per cut, about 20 µs each, some eight cuts for 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tecla.text.base import Tokenizer
 from tecla.text.spelling import local_split, spellings
 
 Path = tuple[int, ...]
+EncodeHead = Callable[[bytes, bytes], list[int]]
 
 _LONG_TAIL_BYTES = 512  # a tail without spaces that is longer is split where it settles
 _SETTLED_BYTES = 64
@@ -54,10 +55,17 @@ class CaretPlan:
     context_tokens: int
 
 
-def plan_caret(tokenizer: Tokenizer, data: bytes) -> CaretPlan:
-    """The plan for the caret at the end of `data` (valid UTF-8, `text_prefix` included)."""
+def plan_caret(
+    tokenizer: Tokenizer, data: bytes, encode_head: EncodeHead | None = None
+) -> CaretPlan:
+    """The plan for the caret at the end of `data` (valid UTF-8, `text_prefix` included).
+
+    `encode_head(head, tail)` stands in for the tokenizer where the head's tokens are known.
+    """
     start = _split(tokenizer, data)
-    head, tail = tokenizer.encode(data[:start]), data[start:]
+    tail = data[start:]
+    encode = encode_head or (lambda data, _: tokenizer.encode(data))
+    head = encode(data[:start], tail)
     if len(tail) > _LONG_TAIL_BYTES:
         ids = tokenizer.encode(tail)
         at = local_split(tokenizer, tail, ids, tokenizer.table.longest_bytes + _SETTLED_BYTES)

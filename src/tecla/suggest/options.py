@@ -1,20 +1,21 @@
-"""The keyword options the three classes share, and how they become a request.
+"""The keyword options of a suggestion, and how they become a request.
 
-Options left out take the values the object was made with. `max_length` and `max_new_tokens`
-exclude each other; see `AutoComplete.get_completion`.
+`Suggester` and the three classes share them. Options left out take the values the object was
+made with. `max_length` and `max_new_tokens` exclude each other; see
+`AutoComplete.get_completion`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TypedDict
+from typing import Literal, TypedDict
 
-from tecla.checks import known, whole
+from tecla.checks import known, number, whole
+from tecla.decode.adjust import Adjustment
 from tecla.decode.request import Context, Request, Stopping
 from tecla.engines.sampling import Sampling
 from tecla.errors import OptionError, PromptTooLongError
-from tecla.text.unicode import to_bytes
 
 DEFAULT_NEW_TOKENS = 50
 
@@ -30,21 +31,49 @@ class SamplingOptions(TypedDict, total=False):
     seed: int | None
 
 
-class CompletionOptions(SamplingOptions, total=False):
-    """Everything that can be asked of one completion beside its length."""
+class CommonOptions(SamplingOptions, total=False):
+    """Everything that can be asked beside the texts around the caret and the length."""
 
     n: int
-    after: str
     header: str
     stop: str | Sequence[str]
     max_words: int | None
     max_chars: int | None
     at_sentence: bool
     at_line: bool
+    min_probability: float
+    max_entropy_nats: float | None
+    width: int | None
+    depth: int
+    tolerance: float
+    adjust: Sequence[Adjustment]
+
+
+class CompletionOptions(CommonOptions, total=False):
+    """What the three classes take beside the length."""
+
+    after: str
+
+
+class SuggestOptions(CommonOptions, total=False):
+    """What a `Suggester` takes beside the texts around the caret."""
+
+    max_tokens: int
+
+
+class EngineOptions(TypedDict, total=False):
+    """What can be said about the engine when a model is opened; settings otherwise."""
+
+    device: Literal["auto", "cpu", "gpu"] | None
+    context_tokens: int | None
+    kv_tokens: int | None
+    slots: int | None
+    score_mb: int | None
+    threads: int | None
 
 
 _SAMPLING = frozenset(SamplingOptions.__annotations__)
-_COMPLETION = frozenset(CompletionOptions.__annotations__)
+_KNOWN = frozenset(SuggestOptions.__annotations__) | frozenset(CompletionOptions.__annotations__)
 
 
 def sampling_with(
@@ -74,17 +103,15 @@ def new_tokens(max_length: int | None, max_new_tokens: int | None, prompt_tokens
 
 
 def build_request(
-    text: str, sampling: Sampling, max_tokens: int, options: CompletionOptions
+    before: str, after: str, sampling: Sampling, max_tokens: int, options: CommonOptions
 ) -> Request:
-    """The request for `text`; raises `OptionError` for an option out of range."""
+    """The request for a caret; raises `OptionError` for an option out of range."""
     stop = options.get("stop", ())
     if not isinstance(stop, Iterable):
         raise OptionError(f"stop is {stop!r}; it must be a str or several of them")
-    for name, value in (("after", options.get("after", "")), ("header", options.get("header", ""))):
-        to_bytes(value, name)
     return Request(
-        context=Context(text, options.get("after", ""), options.get("header", "")),
-        sampling=sampling_with(sampling, options, _COMPLETION),
+        context=Context(before, after, options.get("header", "")),
+        sampling=sampling_with(sampling, options, _KNOWN),
         stopping=Stopping(
             max_tokens=max_tokens,
             max_words=options.get("max_words"),
@@ -92,6 +119,21 @@ def build_request(
             stop=(stop,) if isinstance(stop, str) else tuple(stop),
             at_sentence=options.get("at_sentence", False),
             at_line=options.get("at_line", False),
+            min_probability=options.get("min_probability", 0.0),
+            max_entropy_nats=options.get("max_entropy_nats"),
         ),
         n=options.get("n", 1),
+        width=options.get("width"),
+        depth=options.get("depth", 1),
+        tolerance=options.get("tolerance", 1e-3),
+        adjust=tuple(options.get("adjust", ())),
     )
+
+
+def deadline_of(deadline_ms: float | None) -> float | None:
+    """A checked deadline; raises `OptionError` unless it is above 0."""
+    if deadline_ms is not None and number("deadline_ms", deadline_ms) <= 0:
+        raise OptionError(
+            f"deadline_ms is {deadline_ms!r}; it must be above 0 (None waits for the whole answer)"
+        )
+    return deadline_ms

@@ -1,0 +1,285 @@
+"""The search for one request: which positions it wants scores of, and what it makes of them.
+
+Knows no engine and no slots. A position is a token path behind the head of the text; whoever
+runs the search gets the scores of the paths it wants, from memory or from the model, and hands
+them in. So the answer depends on the scores alone: what was known already changes the cost of
+a search and never its result.
+
+Three stages: the caret search (`tecla.decode.caret`), the competition of beginnings (a beam of
+`width` branches over the first `depth` tokens, where branches that spell the same text join),
+and the growth of the winners, each on its own. Sampled alternatives skip the competition.
+At any time `result` gives the best valid answer so far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from tecla.decode.adjust import adjusted
+from tecla.decode.branch import Branch, Step
+from tecla.decode.caret import CaretDistribution, CaretSearch, Cover
+from tecla.decode.prompt import Planned
+from tecla.decode.request import (
+    CaretWork,
+    Completed,
+    Continuation,
+    Request,
+    StopReason,
+    WordEnd,
+)
+from tecla.decode.stopping import Assembler
+from tecla.decode.streams import Stream
+from tecla.decode.tree import TextTree
+from tecla.engines.base import Scores
+from tecla.text.base import Tokenizer
+from tecla.text.caret import Path
+
+_NODES_AT_ONCE = 4  # caret nodes asked for together
+_TREE_COVERS = 8  # beginnings that are kept in the tree beside those that grew
+
+
+class Search:
+    """One request at work behind one planned caret."""
+
+    def __init__(
+        self,
+        request: Request,
+        planned: Planned,
+        tokenizer: Tokenizer,
+        *,
+        seed: int,
+        context_tokens: int,
+    ) -> None:
+        """Begin with nothing known; no path may hold more than `context_tokens` with the head."""
+        data, plan = planned
+        self.request, self.plan, self.tokenizer = request, plan, tokenizer
+        start = () if tokenizer.start_id is None else (tokenizer.start_id,)
+        self.head: Path = (*start, *plan.head)
+        self.branches: list[Branch] = []
+        self._data, self._seed = data, seed
+        self._most_path = context_tokens - len(self.head)
+        self._caret: CaretSearch | None = CaretSearch(plan, tokenizer, request.tolerance)
+        self.distribution: CaretDistribution | None = None  # once the caret search has ended
+        self._adjusters = tuple(item.build(tokenizer) for item in request.adjust)
+        self._contest: dict[Path, list[tuple[Branch, Step]]] = {}  # grown, waiting for the others
+        self._lost: list[Branch] = []
+        self._dropped: list[StopReason] = []
+        self._halted: StopReason | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more is wanted."""
+        return self._caret is None and all(branch.stop is not None for branch in self.branches)
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether scores must be taken in the order of `wants`."""
+        return self._caret is not None
+
+    @property
+    def has_answer(self) -> bool:
+        """Whether some text could be shown already."""
+        return bool(self.branches)
+
+    def wants(self) -> list[Path]:
+        """Token paths behind the head whose scores are needed next, in the order to take them."""
+        if self._caret is None:
+            for branch in self.branches:
+                if branch.stop is None and len(branch.path) > self._most_path:
+                    branch.stop = "context_full"
+            running = (branch.path for branch in self.branches if branch.stop is None)
+            return [path for path in running if path not in self._contest]
+        wanted = self._caret.wanted(_NODES_AT_ONCE)
+        if wanted == [()]:
+            # A typed word of one token is nearly always wanted next: one call evaluates both.
+            foreseen = self.plan.full_path
+            return [(), foreseen] if len(foreseen) == 1 else wanted
+        return wanted
+
+    def take(self, path: Path, scores: Scores, row: int) -> None:
+        """Take the scores of the position after `path`; parents come before their children."""
+        if self._adjusters:
+            scores, row = adjusted(self._adjusters, (*self.head, *path), scores, row)
+        if self._caret is not None:
+            if self._caret.awaits(path):
+                self._caret.observe(path, scores, row)
+            self.settle()
+            return
+        for branch in [branch for branch in self.branches if branch.path == path]:
+            if branch.stop is None:
+                self._grow(branch, scores, row)
+
+    def settle(self) -> None:
+        """Pass from the caret search to its branches once it has seen enough."""
+        if self._caret is not None and not self._caret.wanted(1):
+            self._begin_branches()
+
+    def halt(self, reason: StopReason) -> None:
+        """End the work with what there is; `reason` says why."""
+        if self.done:
+            return
+        self._halted = reason
+        if self._caret is not None:
+            if self._caret.evaluated_nodes:
+                self._begin_branches()
+            else:
+                self._caret = None
+        for path in list(self._contest):
+            self._contest.pop(path)
+        for branch in self.branches:
+            branch.halt(reason)
+
+    def shorten(self, n_tokens: int, n: int) -> None:
+        """Settle for at most `n` alternatives of `n_tokens` tokens, because many are waiting."""
+        for rank, branch in enumerate(self.branches):
+            if branch.stop is None and (rank >= n or branch.n_tokens >= n_tokens):
+                self._halted = "overload"
+                branch.halt("overload")
+        self._decide_if_ready()
+
+    def new_texts(self) -> Iterator[tuple[int, str]]:
+        """Alternatives and the text that became certain of each since the last call."""
+        for alternative, branch in enumerate(self.branches):
+            text = branch.new_text()
+            if text:
+                yield alternative, text
+
+    def result(self) -> Completed:
+        """The answer; partial while branches still run or after `halt`."""
+        merged: dict[str, Continuation] = {}
+        reasons = list(self._dropped)
+        for branch in self.branches:
+            found = branch.finish()
+            if not found.text:
+                reasons.append(found.stop)
+            elif found.text in merged:
+                merged[found.text] = _joined(merged[found.text], found, self._samples)
+            else:
+                merged[found.text] = found
+        silence = None
+        if not merged:
+            silence = reasons[0] if reasons else self._halted or "unspellable"
+        distribution = self.distribution
+        return Completed(
+            continuations=tuple(merged.values())[: self.request.n],
+            silence=silence,
+            prompt_tokens=len(self.head) + len(self.plan.full_path),
+            caret=CaretWork(1.0, 0.0, 0) if distribution is None else distribution.work,
+            partial=self._halted is not None,
+            tree=self._tree(),
+        )
+
+    @property
+    def _samples(self) -> bool:
+        return self.request.sampling.temperature > 0
+
+    def _begin_branches(self) -> None:
+        """Choose the token that covers the caret for every alternative."""
+        assert self._caret is not None
+        distribution = self.distribution = self._caret.finish()
+        self._caret = None
+        if self._samples:
+            self.branches = self._drawn_branches(distribution)
+        else:
+            self.branches = self._best_branches(distribution)
+
+    def _grow(self, branch: Branch, scores: Scores, row: int) -> None:
+        """Let a branch go on: alone, or in competition while it is young."""
+        if self._samples or branch.n_tokens >= self.request.depth:
+            for step in branch.steps(scores, row, 1):
+                branch.take(step)
+            return
+        steps = branch.steps(scores, row, self.request.branches)
+        self._contest[branch.path] = [(branch, step) for step in steps]
+        self._decide_if_ready()
+
+    def _decide_if_ready(self) -> None:
+        """Keep the best of all grown and ended branches; those that spell the same text join."""
+        contestants = [one for one in self.branches if one.stop is None]
+        if not self._contest or any(one.path not in self._contest for one in contestants):
+            return
+        ended = [branch for branch in self.branches if branch.stop is not None]
+        grown = [pair for pairs in self._contest.values() for pair in pairs]
+        self._contest.clear()
+        ranked = sorted(grown, key=lambda pair: -(pair[0].logprob + pair[1].logprob))
+        by_text: dict[tuple[bytes, bool], Branch] = {}
+        for branch in ended:
+            by_text.setdefault((branch.bytes_key(), True), branch)
+        for parent, step in ranked[: 2 * self.request.branches]:
+            child = parent.copy()
+            child.take(step)
+            key = (child.bytes_key(), child.stop is not None)
+            if key in by_text:
+                self._lost.append(child)
+                by_text[key].join(child.logprob)
+            else:
+                by_text[key] = child
+        pool = sorted(by_text.values(), key=lambda branch: -branch.logprob)
+        self.branches = pool[: self.request.branches]
+        self._lost += pool[self.request.branches :]
+
+    def _best_branches(self, distribution: CaretDistribution) -> list[Branch]:
+        """The best branches that show something; a better one that shows nothing is noted."""
+        chosen: list[Branch] = []
+        for cover in distribution.best():
+            if len(chosen) == self.request.branches:
+                break
+            branch = self._branch(distribution, cover, None)
+            if branch.stop is None or branch.finish().text:
+                chosen.append(branch)
+                continue
+            self._dropped.append(branch.stop)
+            if self.request.n == 1:
+                break
+        return chosen
+
+    def _drawn_branches(self, distribution: CaretDistribution) -> list[Branch]:
+        drawn: list[Branch] = []
+        for alternative in range(self.request.n):
+            stream = Stream(self._seed, self._data, alternative)
+            cover = distribution.draw(self.request.sampling, stream, 0, self._recent)
+            if cover is not None:
+                drawn.append(self._branch(distribution, cover, stream))
+        return drawn
+
+    def _branch(
+        self, distribution: CaretDistribution, cover: Cover, stream: Stream | None
+    ) -> Branch:
+        context, stopping = self.request.context, self.request.stopping
+        return Branch(
+            self.request,
+            self.tokenizer,
+            cover,
+            Assembler(context.before, context.after, stopping),
+            distribution.spelling(cover.path).copy(),
+            stream,
+            self._recent,
+        )
+
+    @property
+    def _recent(self) -> Sequence[int]:
+        """The last tokens of the prompt, for the repetition penalty."""
+        count = self.request.sampling.penalty_tokens
+        return self.head[-count:] if count else ()
+
+    def _tree(self) -> TextTree:
+        """Everything that was looked at: winners, losers, and the best beginnings."""
+        found = [item for branch in (*self.branches, *self._lost) for item in branch.spelt()]
+        if self.distribution is not None:
+            found += self.distribution.checked_texts(_TREE_COVERS)
+        return TextTree.of(found)
+
+
+def _joined(first: Continuation, second: Continuation, sampled: bool) -> Continuation:
+    """Two alternatives of equal text as one; different spellings add up, equal samples do not."""
+    if sampled:
+        return first
+    return replace(
+        first,
+        probability=min(1.0, first.probability + second.probability),
+        words=tuple(
+            WordEnd(one.char_offset, min(1.0, one.probability + other.probability))
+            for one, other in zip(first.words, second.words, strict=True)
+        ),
+    )

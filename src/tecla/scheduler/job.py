@@ -1,0 +1,104 @@
+"""One admitted request: its search, the positions it wants, and what it has cost."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from tecla.decode.request import Completed, EvalWork, StopReason
+from tecla.decode.search import Search
+from tecla.engines.base import Scores
+from tecla.scheduler.kvmemory import KVMemory
+from tecla.scheduler.position import Position
+from tecla.scheduler.ticket import Ticket
+from tecla.text.caret import Path
+
+
+class Job:
+    """A ticket at work on one engine."""
+
+    def __init__(self, ticket: Ticket, search: Search, memory: KVMemory) -> None:
+        """Find the place of the text among what is known already."""
+        self.ticket, self.search = ticket, search
+        self._memory = memory
+        scope = ticket.session.scope if ticket.session else ticket.scope
+        self.head = memory.pin(memory.root(scope).walk(search.head))
+        self._wanted: dict[Position, Path] = {}
+        self._evaluated = self._known = self._steps = 0
+        self.prefilled = 0  # tokens of the head that were evaluated for this request
+
+    @property
+    def urgency(self) -> tuple[bool, float, int]:
+        """What is picked first: who has nothing to show yet, then the earliest deadline."""
+        deadline = self.ticket.deadline_at
+        urgent = math.inf if deadline is None else deadline
+        return self.search.has_answer, urgent, self.ticket.id
+
+    @property
+    def keeps_scores(self) -> bool:
+        """Whether what is learnt here will be asked for again: a typist's next key."""
+        return self.ticket.session is not None
+
+    def wishes(self) -> list[Position]:
+        """Positions whose scores are needed and not known; takes the known ones on the way."""
+        while True:
+            wanted = {self._position(path): path for path in self.search.wants()}
+            for position in self._wanted.keys() - wanted.keys():
+                self._drop(position)
+            for position in wanted.keys() - self._wanted.keys():
+                self._memory.pin(position)
+            self._wanted = wanted
+            if not self._take_known():
+                return list(self._wanted)
+
+    def take(self, position: Position, scores: Scores, row: int) -> None:
+        """Hand the scores of a wanted position to the search."""
+        path = self._wanted.pop(position, None)
+        if path is not None:
+            self.search.take(path, scores, row)
+            self._drop(position)
+
+    def wants(self, position: Position) -> bool:
+        """Whether this request waits for the scores of a position."""
+        return position in self._wanted
+
+    def count(self, tokens: int, prefilled: int) -> None:
+        """Note that a step evaluated `tokens` for this request, `prefilled` of them of its head."""
+        self._evaluated += tokens
+        self.prefilled += prefilled
+        self._steps += 1
+
+    def result(self) -> Completed:
+        """The answer so far with what it cost."""
+        work = EvalWork(self._evaluated, self._known, self._steps)
+        return replace(self.search.result(), work=work)
+
+    def halt(self, reason: StopReason) -> None:
+        """End the search with what there is."""
+        self.search.halt(reason)
+
+    def release(self) -> None:
+        """Let go of every position."""
+        for position in list(self._wanted):
+            self._wanted.pop(position)
+            self._drop(position)
+        self._memory.unpin(self.head)
+
+    def _take_known(self) -> bool:
+        """Take wanted scores that are kept; whether there were any."""
+        found = False
+        for position in list(self._wanted):
+            scores = self._memory.scores_of(position)
+            if scores is not None:
+                self._known += 1
+                self.take(position, scores, 0)
+                found = True
+            elif self.search.is_ordered:
+                break
+        return found
+
+    def _position(self, path: Path) -> Position:
+        return self.head.walk(path)
+
+    def _drop(self, position: Position) -> None:
+        self._memory.unpin(position)

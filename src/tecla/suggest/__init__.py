@@ -1,0 +1,1 @@
+"""Suggestions for people who type: the facade over the engine, and sessions."""

@@ -1,0 +1,127 @@
+"""A session: one caret of one person, and its revisions."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from typing_extensions import Unpack
+
+from tecla.decode.request import Completed
+from tecla.engines.state import tokens_of
+from tecla.errors import OptionError
+from tecla.scheduler.ticket import SessionKey, Ticket
+from tecla.suggest.options import SuggestOptions
+
+if TYPE_CHECKING:
+    from tecla.suggest.suggester import Suggester
+
+
+class Session:
+    """Requests of one caret; a newer one supersedes the older, which then says so.
+
+    May be used from any thread; close it when the text is closed.
+    """
+
+    def __init__(self, suggester: Suggester, key: SessionKey) -> None:
+        """Made by `Suggester.session`."""
+        self._suggester, self._key = suggester, key
+        self._lock = threading.Lock()
+        self._revision = 0
+        self._closed = False
+
+    @property
+    def revision(self) -> int:
+        """Number of the newest request."""
+        return self._revision
+
+    def suggest(
+        self,
+        before: str,
+        after: str = "",
+        *,
+        deadline_ms: float | None = 150.0,
+        **options: Unpack[SuggestOptions],
+    ) -> Completed:
+        """What `Suggester.suggest` gives, as the newest revision of this session."""
+        ticket = self._ticket(before, after, deadline_ms, options)
+        return self._suggester.hand_in(ticket).answer.result()
+
+    async def asuggest(
+        self,
+        before: str,
+        after: str = "",
+        *,
+        deadline_ms: float | None = 150.0,
+        **options: Unpack[SuggestOptions],
+    ) -> Completed:
+        """`suggest` for asyncio; cancelling the task cancels the request."""
+        return await self._suggester.wait_for(self._ticket(before, after, deadline_ms, options))
+
+    def save(self, path: Path | str) -> int:
+        """Write the KV memory of the text so far to a file; its size in bytes.
+
+        The file is as private as the text: it spells it. Raises `OptionError` if there is
+        nothing to save or the file cannot be written.
+        """
+        self._check_open()
+        state = self._suggester.worker.call(lambda scheduler: scheduler.save_session(self._key))
+        target = Path(path)
+        part = target.with_name(target.name + ".part")
+        try:
+            part.write_bytes(state)
+            part.replace(target)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise OptionError(f"cannot save to {str(target)!r}: {error.strerror}") from error
+        return len(state)
+
+    def restore(self, path: Path | str) -> bool:
+        """Take up a saved text again, so that it need not be read anew; whether it fitted.
+
+        Raises `OptionError` if the file cannot be read, `EngineError` if it is damaged or of
+        another model.
+        """
+        self._check_open()
+        try:
+            state = Path(path).read_bytes()
+        except OSError as error:
+            raise OptionError(f"cannot restore from {str(path)!r}: {error.strerror}") from error
+        tokens = tokens_of(state)
+        return self._suggester.worker.call(
+            lambda scheduler: scheduler.restore_session(self._key, tokens, state)
+        )
+
+    def close(self) -> None:
+        """Give up what was asked and let go of what is held; safe to call twice."""
+        with self._lock:
+            self._closed = True
+        self._suggester.worker.post(lambda scheduler: scheduler.close_session(self._key))
+
+    def __enter__(self) -> Self:
+        """The object itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the session."""
+        self.close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise OptionError("this session was closed; open another")
+
+    def _ticket(
+        self, before: str, after: str, deadline_ms: float | None, options: SuggestOptions
+    ) -> Ticket:
+        with self._lock:
+            self._check_open()
+            self._revision += 1
+            revision = self._revision
+        return self._suggester.ticket(before, after, deadline_ms, options, self._key, revision)
