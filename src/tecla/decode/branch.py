@@ -71,6 +71,11 @@ class Branch:
         """Tokens taken, the one over the caret included."""
         return len(self.path) - self._covered
 
+    @property
+    def shows_text(self) -> bool:
+        """Whether something could be shown of it now."""
+        return bool(self._assembler.finish("overload", whole_word=False).text)
+
     def steps(self, scores: Scores, row: int, count: int) -> list[Step]:
         """The `count` best (or one drawn) canonical ways to go on; may set `stop` instead."""
         if self._too_uncertain(scores, row):

@@ -133,7 +133,8 @@ class Search:
     def shorten(self, n_tokens: int, n: int) -> None:
         """Settle for at most `n` alternatives of `n_tokens` tokens, because many are waiting."""
         for rank, branch in enumerate(self.branches):
-            if branch.stop is None and (rank >= n or branch.n_tokens >= n_tokens):
+            enough = rank >= n or (branch.n_tokens >= n_tokens and branch.shows_text)
+            if branch.stop is None and enough:
                 self._halted = "overload"
                 branch.halt("overload")
         self._decide_if_ready()

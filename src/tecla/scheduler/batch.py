@@ -70,7 +70,7 @@ class Batch:
         if place is None:
             return 0
         way = _way(position, len(place.missing))[: self._left]
-        if not self._memory.make_room(len(way), {*self._drafts, place.slot}):
+        if not self._memory.make_room(len(self) + len(way), {*self._drafts, place.slot}):
             self.kv_full = True
             return 0
         draft = self._drafts[place.slot] = _Draft(place.slot, again=position.slots != 0)

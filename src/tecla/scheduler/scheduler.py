@@ -24,7 +24,7 @@ from tecla.decode.prompt import Planned, Prompt
 from tecla.decode.request import CaretWork, Completed, StopReason
 from tecla.decode.search import Search
 from tecla.engines.base import Engine, Scores
-from tecla.errors import OptionError, TeclaError
+from tecla.errors import KVFullError, OptionError, TeclaError
 from tecla.scheduler.batch import Batch
 from tecla.scheduler.cost import StepCost
 from tecla.scheduler.job import Job
@@ -156,8 +156,8 @@ class Scheduler:
         self._admit()
         picked = self._pick()
         batch = self._build_batch(picked)
-        if batch:
-            scores = self._evaluate(batch)
+        scores = self._evaluate(batch) if batch else None
+        if scores is not None:
             self._advance(batch, scores)
         elif picked:
             self._give_up(picked)
@@ -250,10 +250,14 @@ class Scheduler:
             self._read_ahead(batch)
         return batch
 
-    def _evaluate(self, batch: Batch) -> Scores:
-        """One call of the engine."""
+    def _evaluate(self, batch: Batch) -> Scores | None:
+        """One call of the engine; `None` if it found no room where by our count there was some."""
         started = self._clock()
-        scores = self.engine.eval(batch.feeds())
+        try:
+            scores = self.engine.eval(batch.feeds())
+        except KVFullError:
+            self.memory.make_room(self.engine.kv_tokens - self.memory.cells + len(batch), ())
+            return None
         self.cost.observe(len(batch), (self._clock() - started) * 1000)
         self.counts["steps"] += 1
         return scores
@@ -378,7 +382,7 @@ class Scheduler:
         return self.engine.batch_tokens
 
     def _give_up(self, picked: Sequence[Job]) -> None:
-        """Nothing could be placed: the least urgent job ends, so that the others find room."""
+        """Nothing could be evaluated: the least urgent job ends, so that the others find room."""
         self.counts["kv_full"] += 1
         picked[-1].halt("context_full")
 

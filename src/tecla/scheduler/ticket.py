@@ -73,16 +73,18 @@ class Ticket:
     id: int = field(default_factory=lambda: next(_numbers))
     answer: Future[Completed] = field(default_factory=Future)
 
+    def __post_init__(self) -> None:
+        """Whoever waits may stop waiting, but only the scheduler settles the answer."""
+        self.answer.set_running_or_notify_cancel()
+
     def resolve(self, completed: Completed) -> None:
-        """Give the answer, once."""
-        if not self.answer.done():
-            self.answer.set_result(completed)
+        """Give the answer; a second one is a mistake of the scheduler's and raises."""
+        self.answer.set_result(completed)
         if self.stream is not None:
             self.stream.end()
 
     def fail(self, error: BaseException) -> None:
-        """Give an error instead of an answer, once."""
-        if not self.answer.done():
-            self.answer.set_exception(error)
+        """Give an error instead of an answer."""
+        self.answer.set_exception(error)
         if self.stream is not None:
             self.stream.end()

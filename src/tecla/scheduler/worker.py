@@ -146,8 +146,8 @@ class Worker:
                 except Exception as error:
                     self._recover(error)
         except BaseException as error:  # whatever it was: nobody may wait for a dead thread
+            _log.error("the engine's thread ended", exc_info=error)
             self._die(error)
-            raise
         else:
             self._die(None)
 

@@ -19,6 +19,7 @@ from typing_extensions import Unpack
 from tecla.decode.request import Completed, Request
 from tecla.engines.factory import LoadedModel, open_model
 from tecla.engines.sampling import GREEDY
+from tecla.errors import OverloadedError
 from tecla.models.info import ModelInfo
 from tecla.scheduler.scheduler import Scheduler, Terms
 from tecla.scheduler.ticket import SessionKey, TextStream, Ticket
@@ -30,6 +31,7 @@ from tecla.text.base import Tokenizer
 
 DEFAULT_DEADLINE_MS = 150.0
 _DEFAULT_TOKENS = 12
+_AT_THE_DOOR_S = 0.02
 _numbers = itertools.count(1)
 
 
@@ -197,10 +199,14 @@ class Suggester:
 
     async def wait_for(self, ticket: Ticket) -> Completed:
         """The answer to a ticket, for asyncio."""
-        if ticket.deadline_at is None:
-            await asyncio.to_thread(self.hand_in, ticket)
-        else:
-            self.hand_in(ticket)
+        while True:
+            try:
+                self._worker.submit(ticket)
+                break
+            except OverloadedError:
+                if ticket.deadline_at is not None:
+                    raise
+                await asyncio.sleep(_AT_THE_DOOR_S)
         try:
             return await asyncio.wrap_future(ticket.answer)
         except asyncio.CancelledError:
