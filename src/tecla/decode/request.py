@@ -42,7 +42,7 @@ class Context:
 
     def __post_init__(self) -> None:
         """Check the texts; raises `InvalidTextError` for a lone surrogate."""
-        to_bytes(self.before)
+        to_bytes(self.before, "before")
         to_bytes(self.after, "after")
         to_bytes(self.header, "header")
 

@@ -24,6 +24,7 @@ class Job:
         scope = ticket.session.scope if ticket.session else ticket.scope
         self.head = memory.pin(memory.root(scope).walk(search.head))
         self._wanted: dict[Position, Path] = {}
+        self._early: dict[Position, Scores] = {}  # evaluated, waiting for their turn
         self._evaluated = self._known = self._steps = 0
         self.prefilled = 0  # tokens of the head that were evaluated for this request
 
@@ -40,11 +41,15 @@ class Job:
         return self.ticket.session is not None
 
     def wishes(self) -> list[Position]:
-        """Positions whose scores are needed and not known; takes the known ones on the way."""
+        """Positions whose scores are needed and not known; takes the known ones on the way.
+
+        While order matters the first is taken alone and the search is asked again, so that the
+        answer does not depend on what happened to be known or came in one batch.
+        """
         while True:
-            wanted = {self._position(path): path for path in self.search.wants()}
+            wanted = {self.head.walk(path): path for path in self.search.wants()}
             for position in self._wanted.keys() - wanted.keys():
-                self._drop(position)
+                self._memory.unpin(position)
             for position in wanted.keys() - self._wanted.keys():
                 self._memory.pin(position)
             self._wanted = wanted
@@ -52,11 +57,11 @@ class Job:
                 return list(self._wanted)
 
     def take(self, position: Position, scores: Scores, row: int) -> None:
-        """Hand the scores of a wanted position to the search."""
-        path = self._wanted.pop(position, None)
-        if path is not None:
-            self.search.take(path, scores, row)
-            self._drop(position)
+        """Hand the scores of a wanted position to the search, now or when its turn comes."""
+        if self.search.is_ordered:
+            self._early[position] = scores.detach([row])
+        else:
+            self._take(position, scores, row)
 
     def wants(self, position: Position) -> bool:
         """Whether this request waits for the scores of a position."""
@@ -81,24 +86,28 @@ class Job:
         """Let go of every position."""
         for position in list(self._wanted):
             self._wanted.pop(position)
-            self._drop(position)
+            self._memory.unpin(position)
         self._memory.unpin(self.head)
 
     def _take_known(self) -> bool:
-        """Take wanted scores that are kept; whether there were any."""
+        """Take wanted scores that are known; whether there were any."""
         found = False
         for position in list(self._wanted):
-            scores = self._memory.scores_of(position)
+            scores = self._early.pop(position, None)
+            if scores is None:
+                scores = self._memory.scores_of(position)
+                self._known += scores is not None
             if scores is not None:
-                self._known += 1
-                self.take(position, scores, 0)
                 found = True
+                ordered = self.search.is_ordered
+                self._take(position, scores, 0)
+                if ordered:
+                    break
             elif self.search.is_ordered:
                 break
         return found
 
-    def _position(self, path: Path) -> Position:
-        return self.head.walk(path)
-
-    def _drop(self, position: Position) -> None:
+    def _take(self, position: Position, scores: Scores, row: int) -> None:
+        path = self._wanted.pop(position)
+        self.search.take(path, scores, row)
         self._memory.unpin(position)

@@ -217,7 +217,6 @@ class Scheduler:
         """Jobs by urgency; what is due is ended with what it has."""
         now = self._clock()
         for job in self._jobs.values():
-            job.wishes()  # what is known already costs nothing
             deadline = job.ticket.deadline_at
             if deadline is not None and not job.search.done:
                 spare_s = self.cost.ms(1) / 1000 if job.search.has_answer else 0.0
@@ -274,6 +273,8 @@ class Scheduler:
             else:
                 for job in takers:
                     job.take(position, scores, row)
+        for job in self._jobs.values():
+            job.wishes()
 
     def _answer(self) -> None:
         """Answer what is done, and pass on text that became certain."""
@@ -330,7 +331,9 @@ class Scheduler:
             seed=ticket.seed,
             context_tokens=self.engine.context_tokens,
         )
-        return Job(ticket, search, self.memory)
+        job = Job(ticket, search, self.memory)
+        job.wishes()  # what is known already costs nothing
+        return job
 
     def _plan_alone(self, ticket: Ticket) -> Planned:
         """The plan of a request without a session: as much text as its output leaves room for."""
