@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import tiny_gguf
 from running import Runner
 from scheduler.test_state_machine import Typists, run
 from tecla.decode.request import Completed, Context, Request, Stopping
-from tecla.engines.base import Engine
+from tecla.engines.base import Engine, Feed
 from tecla.engines.factory import LoadedModel
 from tecla.engines.llama import LlamaEngine
 from tecla.engines.llama_model import LlamaModel
@@ -28,6 +29,7 @@ WRITERS = {
     "hybrid": tiny_gguf.write_hybrid,
     "window": tiny_gguf.write_swa,
 }
+TIE = 2.0  # raw scores of the default model move by up to half of it with the batch
 TEXT = (
     "Thank you for your letter of the third. I have read it with great interest, and I would "
     "like to answer your questions one by one, as far as I am able to."
@@ -129,27 +131,39 @@ def test_typing_on_the_default_model_counts_its_work(default_runner: Runner) -> 
     assert default_runner.scheduler.counters()["evaluated_tokens"] == before
 
 
+def gap_where_parted(runner: Runner, text: str, other: str) -> float:
+    """The difference of the raw scores of the first tokens in which two texts differ."""
+    engine, tokenizer = runner.engine, runner.tokenizer
+    ids, others = tokenizer.encode(text.encode()), tokenizer.encode(other.encode())
+    same = next(at for at, (a, b) in enumerate(zip_longest(ids, others)) if a != b)
+    if same in (len(ids), len(others)):  # one ended where the other went on
+        ids.append(min(tokenizer.end_ids))
+        others.append(min(tokenizer.end_ids))
+    head = [] if tokenizer.start_id is None else [tokenizer.start_id]
+    row = engine.eval([Feed(0, [*head, *ids[:same]])]).numpy()[0]
+    engine.clear(0)
+    return float(abs(row[ids[same]] - row[others[same]]))
+
+
 def test_alone_and_among_31_others_up_to_ties(default_runner: Runner) -> None:
     """Greedy text is the same, but where two tokens were within the logit tolerance.
 
     Another batch rounds another way (activations are quantised block by block, and attention
-    sums in half precision); where alternatives part, the probability of what was chosen must be
-    close to that of what was chosen alone.
+    sums in half precision). Where two texts part, the raw scores of the two tokens at that place
+    must be closer than what rounding can move them.
     """
     chooser = random.Random(5)
     texts = [TEXT[: chooser.randint(20, len(TEXT))] for _ in range(32)]
     requests = [Request(Context(text), GREEDY, Stopping(max_tokens=8)) for text in texts]
     together = default_runner.complete(requests)
     default_runner.scheduler.forget_scope("")
-    parted = 0
     for request, found in zip(requests[:10], together[:10], strict=True):
         alone = default_runner.complete([request])[0]
         default_runner.scheduler.forget_scope("")
         one, other = found.continuations[0], alone.continuations[0]
         if one.text != other.text:
-            parted += 1
-            assert one.probability == pytest.approx(other.probability, rel=1.7)  # e to the 1.0
-    assert parted <= 1
+            before = request.context.before
+            assert gap_where_parted(default_runner, before + one.text, before + other.text) < TIE
 
 
 def test_samples_alone_and_in_a_batch_mostly_agree(default_runner: Runner) -> None:

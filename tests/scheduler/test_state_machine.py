@@ -20,7 +20,7 @@ from tecla.engines.base import Engine
 from tecla.engines.fake import FakeEngine, FakeTokenizer
 from tecla.engines.sampling import Sampling
 from tecla.errors import EngineFailedError, OverloadedError
-from tecla.scheduler.scheduler import Terms
+from tecla.scheduler.terms import Terms
 from tecla.scheduler.ticket import SessionKey, Ticket
 from tecla.text.base import Tokenizer
 

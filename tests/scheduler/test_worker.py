@@ -16,7 +16,8 @@ from tecla.engines.sampling import GREEDY
 from tecla.engines.scores import NumpyScores
 from tecla.errors import EngineError, EngineFailedError, OverloadedError
 from tecla.models.info import ModelInfo
-from tecla.scheduler.scheduler import Scheduler, Terms
+from tecla.scheduler.scheduler import Scheduler
+from tecla.scheduler.terms import Terms
 from tecla.scheduler.ticket import SessionKey, TextStream, Ticket
 from tecla.scheduler.worker import Worker
 

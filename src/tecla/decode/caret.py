@@ -29,12 +29,14 @@ from tecla.decode.request import CaretWork
 from tecla.decode.streams import Stream
 from tecla.engines.base import Scores
 from tecla.engines.sampling import Sampling, choose, penalise
+from tecla.engines.scores import best_ids
 from tecla.text.base import Tokenizer
 from tecla.text.caret import CaretPlan, Path
 from tecla.text.spelling import Spelling
 from tecla.text.unicode import incomplete_suffix_bytes
 
 _CHECKED_AT_ONCE = 64
+_LEAST_SHARE = 0.25  # of the tolerance; continuations with less are checked when they are drawn
 
 
 class Cover(NamedTuple):
@@ -98,6 +100,11 @@ class CaretSearch:
         """Whether the scores after `path` may be observed now."""
         return path in self._frontier
 
+    @property
+    def has_found(self) -> bool:
+        """Whether some continuation is known already."""
+        return self._found > -math.inf
+
     def wanted(self, most: int) -> list[Path]:
         """Paths to evaluate next, at most `most`; empty when what is left may be pruned."""
         allowed = math.log(self._tolerance) + self._found if self._tolerance else -math.inf
@@ -159,6 +166,7 @@ class CaretDistribution:
         self._entries = np.concatenate([*(chunk.logprobs for chunk in chunks), end])
         self._ids = np.concatenate([*(chunk.ids for chunk in chunks), np.array([-1], np.int32)])
         self._checked: dict[int, bool] = {len(self._entries) - 1: True}
+        self._top = best_ids(self._entries, min(_CHECKED_AT_ONCE, len(self._entries)))
         self._spellings: dict[Path, Spelling] = {}
         unchecked = self._check_best(tolerance)
         self.log_typed = _log_sum(self._entries)  # log-probability of what is typed, given the head
@@ -187,10 +195,10 @@ class CaretDistribution:
     def checked_texts(self, most: int) -> list[tuple[Path, str, float]]:
         """The best covers that were checked and spell whole characters: path, text, log-prob."""
         found: list[tuple[Path, str, float]] = []
-        for index in self._first(min(_CHECKED_AT_ONCE, len(self._entries))).tolist():
-            if len(found) == most or self._entries[index] == -math.inf:
+        for index in self._top.tolist():
+            if len(found) == most:
                 break
-            if self._checked.get(index):
+            if self._checked.get(index) and self._entries[index] > -math.inf:
                 cover = self._cover(index)
                 if cover.token is not None and not incomplete_suffix_bytes(cover.beyond):
                     text = cover.beyond.decode("utf-8", errors="replace")
@@ -231,29 +239,26 @@ class CaretDistribution:
 
     def _ranked(self) -> Iterator[int]:
         """Indices of entries by descending probability; the whole order only if it is needed."""
-        some = self._first(min(_CHECKED_AT_ONCE, len(self._entries)))
-        yield from some.tolist()
-        seen = set(some.tolist())
-        for index in self._first(len(self._entries)).tolist():
+        yield from self._top.tolist()
+        seen = set(self._top.tolist())
+        for index in self._sorted().tolist():
             if index not in seen:
                 yield index
 
-    def _first(self, count: int) -> npt.NDArray[np.intp]:
-        """Indices of the `count` most probable entries, best first."""
-        best = np.sort(np.argpartition(-self._entries, count - 1)[:count])
-        return best[np.argsort(-self._entries[best], kind="stable")]
+    def _sorted(self) -> npt.NDArray[np.intp]:
+        """Indices of all entries, most probable first."""
+        return np.argsort(-self._entries, kind="stable")
 
     def _check_best(self, tolerance: float) -> float:
         """Check entries by descending probability; return the share that was left unchecked."""
-        most = len(self._entries) if tolerance == 0 else min(_CHECKED_AT_ONCE, len(self._entries))
-        best = self._first(most)
+        best = self._sorted() if tolerance == 0 else self._top
         total = _log_sum(self._entries)
         if total == -math.inf:
             return 0.0
         shares = np.exp(self._entries[best] - total)
         left = 1.0
         for index, share in zip(best.tolist(), shares.tolist(), strict=True):
-            if left <= tolerance:
+            if left <= tolerance or share < tolerance * _LEAST_SHARE:
                 break
             self._is_canonical(index)
             left -= share

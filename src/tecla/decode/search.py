@@ -78,6 +78,11 @@ class Search:
         return self._caret is not None
 
     @property
+    def can_answer(self) -> bool:
+        """Whether `shorten` or `halt` would give an answer that shows something."""
+        return self.has_answer or (self._caret is not None and self._caret.has_found)
+
+    @property
     def has_answer(self) -> bool:
         """Whether some text could be shown already."""
         return bool(self.branches)
@@ -121,7 +126,7 @@ class Search:
             return
         self._halted = reason
         if self._caret is not None:
-            if self._caret.evaluated_nodes:
+            if self._caret.has_found:
                 self._begin_branches()
             else:
                 self._caret = None
@@ -131,7 +136,13 @@ class Search:
             branch.halt(reason)
 
     def shorten(self, n_tokens: int, n: int) -> None:
-        """Settle for at most `n` alternatives of `n_tokens` tokens, because many are waiting."""
+        """Settle for at most `n` alternatives of `n_tokens` tokens, because many are waiting.
+
+        A caret search that found something ends with it; the answer says what it left out.
+        """
+        if self._caret is not None and self._caret.has_found:
+            self._halted = "overload"
+            self._begin_branches()
         for rank, branch in enumerate(self.branches):
             enough = rank >= n or (branch.n_tokens >= n_tokens and branch.shows_text)
             if branch.stop is None and enough:

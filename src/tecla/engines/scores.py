@@ -67,7 +67,7 @@ class NumpyScores:
     def _find_top(self, logits: Floats, k: int) -> TopK:
         ids = np.empty((self.rows, min(max(k, 0), logits.shape[1])), dtype=np.int64)  # [rows, k]
         for row in range(self.rows):
-            ids[row] = logits[row].argmax() if k == 1 else _best_ids(logits[row], ids.shape[1])
+            ids[row] = logits[row].argmax() if k == 1 else best_ids(logits[row], ids.shape[1])
         raw = np.take_along_axis(logits, ids, axis=1)
         normalisers = np.array(
             [self.log_normaliser(row) for row in range(self.rows)], dtype=np.float32
@@ -129,7 +129,7 @@ class NumpyScores:
         self._logits = self._logits.copy()
 
 
-def _best_ids(values: Floats, k: int) -> npt.NDArray[np.int64]:
+def best_ids(values: npt.NDArray[np.floating], k: int) -> npt.NDArray[np.int64]:
     """Ids of the `k` largest values, largest first, ties to the lower id."""
     n_blocks = len(values) // _BLOCK_ROWS
     if not 0 < k < n_blocks:

@@ -33,7 +33,7 @@ class Job:
         """What is picked first: who has nothing to show yet, then the earliest deadline."""
         deadline = self.ticket.deadline_at
         urgent = math.inf if deadline is None else deadline
-        return self.search.has_answer, urgent, self.ticket.id
+        return self.search.can_answer, urgent, self.ticket.id
 
     @property
     def keeps_scores(self) -> bool:

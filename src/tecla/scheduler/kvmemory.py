@@ -35,8 +35,10 @@ class KVMemory:
     """The slots of one engine as a cache of texts, and the scores kept beside them."""
 
     def __init__(self, engine: Engine, *, score_bytes: int) -> None:
-        """Take over all slots of `engine`, which are empty."""
+        """Take over all slots of `engine` and empty them."""
         self.engine = engine
+        for slot in range(engine.n_slots):
+            engine.clear(slot)
         self.evicted_slots = 0
         self.cells = 0  # distinct positions held
         self._roots: dict[Hashable, Position] = {}

@@ -24,7 +24,7 @@ class Load(IntEnum):
     LIGHT = 0
     SHORTER = 1  # answers end after `SHORT_TOKENS`
     FEWER = 2  # and are single: the first alternative, as far as it has come
-    REFUSED = 3  # new requests with a deadline are refused
+    REFUSED = 3  # new requests with a deadline that would have to be computed are refused
 
 
 class Overload:
@@ -39,12 +39,17 @@ class Overload:
     def measure(self, jobs: Sequence[Job], cost: StepCost) -> Load:
         """The load now."""
         waiting = [
-            job for job in jobs if job.ticket.deadline_at is not None and not job.search.has_answer
+            job for job in jobs if job.ticket.deadline_at is not None and not job.search.can_answer
         ]
         self._backlog_ms = cost.ms(sum(map(_missing, waiting))) if len(waiting) > 1 else 0.0
         share = self._backlog_ms / self._deadline_ms
         self.load = Load(sum(share > limit for limit in (_SHORTER, _FEWER, _REFUSED)))
         return self.load
+
+    def refuses(self, job: Job) -> bool:
+        """Whether a job that was just admitted must go again."""
+        hurried = job.ticket.deadline_at is not None
+        return self.load == Load.REFUSED and hurried and not job.search.can_answer
 
     def relieve(self, job: Job) -> None:
         """Shorten the answer of a job with a deadline as the load asks for."""

@@ -18,44 +18,19 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
-from tecla.decode.prompt import Planned, Prompt
 from tecla.decode.request import CaretWork, Completed, StopReason
-from tecla.decode.search import Search
 from tecla.engines.base import Engine, Scores
 from tecla.errors import KVFullError, OptionError, TeclaError
+from tecla.scheduler.admission import Admission
 from tecla.scheduler.batch import Batch
 from tecla.scheduler.cost import StepCost
 from tecla.scheduler.job import Job
 from tecla.scheduler.kvmemory import KVMemory
-from tecla.scheduler.overload import Load, Overload
-from tecla.scheduler.position import Position
-from tecla.scheduler.sessions import Caret, Carets
+from tecla.scheduler.overload import Overload
+from tecla.scheduler.terms import Terms
 from tecla.scheduler.ticket import SessionKey, Ticket
 from tecla.text.base import Tokenizer
-
-_SESSION_SHARE = 8  # of the window, the part a session leaves for what is produced
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What a scheduler holds itself to.
-
-    deadline_ms: what load is measured against. step_ms: a step aims to be this short while
-    somebody with a deadline waits. short_tokens: the window a newly opened long text is first
-    answered from; 0 reads the whole text first. score_mb: memory for scores that are kept.
-    most_jobs, most_waiting: requests at work at once, and waiting to be. most_sessions:
-    sessions remembered.
-    """
-
-    deadline_ms: float = 150.0
-    step_ms: float = 50.0
-    short_tokens: int = 64
-    score_mb: int = 48
-    most_jobs: int = 128
-    most_waiting: int = 256
-    most_sessions: int = 4096
 
 
 class Scheduler:
@@ -79,17 +54,13 @@ class Scheduler:
         self._waiting: list[Ticket] = []
         self._cancelled: list[Ticket] = []
         self._jobs: dict[Ticket, Job] = {}
-        self._carets = Carets(self.terms.most_sessions, self._new_caret)
+        self._admission = Admission(engine, tokenizer, self.memory, self.terms, self.counts)
 
     @property
     def idle(self) -> bool:
         """Whether a step would do nothing, now."""
-        return not (self._jobs or self._waiting or self._cancelled or self.reads_ahead)
-
-    @property
-    def reads_ahead(self) -> bool:
-        """Whether some text is still to be read in idle time."""
-        return bool(self._carets.reading_ahead())
+        busy = self._jobs or self._waiting or self._cancelled
+        return not (busy or self._admission.reads_ahead)
 
     @property
     def pending(self) -> int:
@@ -104,13 +75,15 @@ class Scheduler:
     def submit(self, ticket: Ticket) -> None:
         """Take a request; it is answered by a later `step`, or refused at once.
 
-        A refusal (`OverloadedError`) and whatever is wrong with the request itself is raised.
+        Raises `OverloadedError` when too many wait, and what is wrong with the request itself.
+        Under the heaviest load a request that would have to be computed fails with the same
+        error when it is admitted; one whose answer is known is answered.
         """
         self.counts["requests"] += 1
-        if self.room <= 0 or (ticket.deadline_at and self._overload.load == Load.REFUSED):
+        if self.room <= 0:
             self.counts["refused"] += 1
             raise self._overload.refusal(self.pending)
-        self._check(ticket)
+        self._admission.check(ticket)
         self._waiting.append(ticket)
 
     def cancel(self, ticket: Ticket) -> None:
@@ -122,9 +95,7 @@ class Scheduler:
         for ticket in [*self._waiting, *self._jobs]:
             if ticket.session == key:
                 self.cancel(ticket)
-        caret = self._carets.find(key)
-        if caret is not None:
-            self._forget(caret)
+        self._admission.forget(key)
 
     def forget_scope(self, scope: object) -> None:
         """Give up everything held for a scope; its requests must have been answered."""
@@ -135,8 +106,7 @@ class Scheduler:
 
         Raises `OptionError` if nothing of it is held.
         """
-        caret = self._carets.find(key)
-        head = caret.newest if caret is not None else None
+        head = self._admission.newest(key)
         if head is None or head.held().parent is None:
             raise OptionError("nothing of this session is in memory; ask for a suggestion first")
         _, state = self.memory.save(head)
@@ -181,7 +151,7 @@ class Scheduler:
             "kv_cells": self.memory.cells,
             "load": int(self._overload.load),
             "pending": self.pending,
-            "sessions": len(self._carets),
+            "sessions": self._admission.sessions,
             "used_slots": self.memory.used_slots,
         }
 
@@ -195,8 +165,7 @@ class Scheduler:
         newest: dict[SessionKey, int] = {}
         for ticket in (*self._waiting, *self._jobs):
             if ticket.session is not None:
-                caret = self._carets.find(ticket.session)
-                known = newest.get(ticket.session, caret.revision if caret else -1)
+                known = newest.get(ticket.session, self._admission.revision(ticket.session))
                 newest[ticket.session] = max(known, ticket.revision)
         for ticket in [*self._waiting, *self._jobs]:
             if ticket.session is not None and ticket.revision < newest[ticket.session]:
@@ -208,10 +177,16 @@ class Scheduler:
         while self._waiting and len(self._jobs) < self.terms.most_jobs:
             ticket = self._waiting.pop(0)
             try:
-                self._begin(ticket)
+                job = self._admission.begin(ticket)
             except TeclaError as error:
                 self.counts["failed"] += 1
                 ticket.fail(error)
+                continue
+            self._jobs[ticket] = job
+            if self._overload.refuses(job):
+                self.counts["refused"] += 1
+                self._drop(ticket, job)
+                ticket.fail(self._overload.refusal(self.pending))
 
     def _pick(self) -> list[Job]:
         """Jobs by urgency; what is due is ended with what it has."""
@@ -226,7 +201,7 @@ class Scheduler:
         active = [job for job in self._jobs.values() if not job.search.done]
         if self._overload.measure(active, self.cost):
             for job in active:
-                if job.ticket.deadline_at is not None and job.search.has_answer:
+                if job.ticket.deadline_at is not None:
                     self._overload.relieve(job)
                     self.counts["shortened"] += job.search.done
         return sorted((job for job in active if not job.search.done), key=lambda job: job.urgency)
@@ -246,7 +221,7 @@ class Scheduler:
                 self.counts["prefill_tokens"] += prefilled
                 self.counts["search_tokens"] += tokens - prefilled
         if not picked:
-            self._read_ahead(batch)
+            self._admission.read_ahead(batch)
         return batch
 
     def _evaluate(self, batch: Batch) -> Scores | None:
@@ -287,96 +262,6 @@ class Scheduler:
 
     # What the phases are made of
 
-    def _check(self, ticket: Ticket) -> None:
-        """Raise `OptionError` for a request that can never fit."""
-        request, engine = ticket.request, self.engine
-        most = engine.n_slots - 1
-        if request.branches > most:
-            raise OptionError(
-                f"{request.branches!r} alternatives at once; at most {most} fit in the slots"
-            )
-        reserve = min(request.stopping.max_tokens, engine.context_tokens // 2)
-        needed = request.branches * reserve + engine.context_tokens // 4
-        if needed > engine.kv_tokens:
-            raise OptionError(
-                f"{request.branches!r} alternatives of max_tokens={request.stopping.max_tokens!r} "
-                f"need {needed} tokens of KV memory; there are {engine.kv_tokens}: lower one of "
-                "them"
-            )
-
-    def _begin(self, ticket: Ticket) -> None:
-        """Plan a request and make it a job."""
-        caret = None if ticket.session is None else self._carets.get(ticket.session)
-        if caret is None:
-            self._jobs[ticket] = self._job(ticket, self._plan_alone(ticket))
-            return
-        for old in self._carets.superfluous():
-            self._forget(old)
-        caret.revision = ticket.revision
-        job = self._job(ticket, caret.long.plan(ticket.request.context))
-        self._aim(caret, job.head)
-        if self._is_far(job):
-            brief = self._job(ticket, caret.short.plan(ticket.request.context))
-            if _lacking(brief.head) < _lacking(job.head):
-                job, brief = brief, job
-                self.counts["short_windows"] += 1
-            brief.release()
-        caret.job = self._jobs[ticket] = job
-
-    def _job(self, ticket: Ticket, planned: Planned) -> Job:
-        search = Search(
-            ticket.request,
-            planned,
-            self.tokenizer,
-            seed=ticket.seed,
-            context_tokens=self.engine.context_tokens,
-        )
-        job = Job(ticket, search, self.memory)
-        job.wishes()  # what is known already costs nothing
-        return job
-
-    def _plan_alone(self, ticket: Ticket) -> Planned:
-        """The plan of a request without a session: as much text as its output leaves room for."""
-        engine, request = self.engine, ticket.request
-        reserve = min(request.stopping.max_tokens, engine.context_tokens // 2)
-        room = min(engine.context_tokens - reserve, engine.kv_tokens - request.branches * reserve)
-        return Prompt(self.tokenizer, room).plan(request.context)
-
-    def _new_caret(self, key: SessionKey) -> Caret:
-        engine, terms = self.engine, self.terms
-        room = min(engine.context_tokens, engine.kv_tokens) * (_SESSION_SHARE - 1) // _SESSION_SHARE
-        return Caret(
-            key,
-            Prompt(self.tokenizer, room),
-            Prompt(self.tokenizer, min(room, terms.short_tokens or room)),
-        )
-
-    def _is_far(self, job: Job) -> bool:
-        """Whether the text of a job is too long to be read before its first answer."""
-        short = self.terms.short_tokens
-        return short > 0 and job.ticket.deadline_at is not None and _lacking(job.head) > short
-
-    def _aim(self, caret: Caret, head: Position) -> None:
-        """Make `head` what is read ahead for a session, and what would be saved of it."""
-        for position in (caret.ahead, caret.newest):
-            if position is not None:
-                self.memory.unpin(position)
-        caret.ahead, caret.newest = self.memory.pin(head), self.memory.pin(head)
-
-    def _read_ahead(self, batch: Batch) -> None:
-        """Fill the batch with the beginnings of texts that nobody waits for yet."""
-        for caret in self._carets.reading_ahead():
-            ahead = caret.ahead
-            assert ahead is not None
-            if ahead.slots:
-                self.memory.unpin(ahead)
-                caret.ahead = None
-            elif ahead.depth > self.engine.kv_tokens - self.memory.cells + _lacking(ahead):
-                self.memory.unpin(ahead)  # it would push out what is in use
-                caret.ahead = None
-            else:
-                self.counts["read_ahead_tokens"] += batch.add(ahead)
-
     def _budget(self, picked: Sequence[Job]) -> int:
         """Most tokens of the next batch: few while somebody types, else all that fit."""
         hurried = any(job.ticket.deadline_at is not None for job in picked)
@@ -401,25 +286,15 @@ class Scheduler:
             return
         self.counts[reason] += 1
 
-    def _finish(self, ticket: Ticket, job: Job) -> None:
-        """Answer a job and let go of what it held on to."""
+    def _drop(self, ticket: Ticket, job: Job) -> None:
+        """Let go of a job and of what it held on to."""
         del self._jobs[ticket]
-        caret = None if ticket.session is None else self._carets.find(ticket.session)
-        if caret is not None and caret.job is job:
-            caret.job = None
-        completed = job.result()
+        self._admission.ended(job)
         job.release()
+
+    def _finish(self, ticket: Ticket, job: Job) -> None:
+        """Answer a job and let go of it."""
+        completed = job.result()
+        self._drop(ticket, job)
         self.counts["answered"] += 1
         ticket.resolve(completed)
-
-    def _forget(self, caret: Caret) -> None:
-        for position in (caret.ahead, caret.newest):
-            if position is not None:
-                self.memory.unpin(position)
-        self._carets.pop(caret.key)
-        self.memory.drop_if_empty(caret.key.scope)
-
-
-def _lacking(position: Position) -> int:
-    """Tokens between a position and the last one before it that is held."""
-    return position.depth - position.held().depth

@@ -21,7 +21,8 @@ from tecla.engines.factory import LoadedModel, open_model
 from tecla.engines.sampling import GREEDY
 from tecla.errors import OverloadedError
 from tecla.models.info import ModelInfo
-from tecla.scheduler.scheduler import Scheduler, Terms
+from tecla.scheduler.scheduler import Scheduler
+from tecla.scheduler.terms import Terms
 from tecla.scheduler.ticket import SessionKey, TextStream, Ticket
 from tecla.scheduler.worker import Worker
 from tecla.settings import Settings, load

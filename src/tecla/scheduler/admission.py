@@ -1,0 +1,173 @@
+"""Admission: from a ticket to a job, and what is remembered of every session between two keys.
+
+A session's text is planned in its window (`tecla.decode.prompt`). A text of which much is not
+held yet is answered from a short window and becomes something to be read ahead, in idle time;
+so does the text of a request whose deadline passed before it was read.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from tecla.decode.prompt import Planned, Prompt
+from tecla.decode.search import Search
+from tecla.engines.base import Engine
+from tecla.errors import OptionError
+from tecla.scheduler.batch import Batch
+from tecla.scheduler.job import Job
+from tecla.scheduler.kvmemory import KVMemory
+from tecla.scheduler.position import Position
+from tecla.scheduler.sessions import Caret, Carets
+from tecla.scheduler.terms import Terms
+from tecla.scheduler.ticket import SessionKey, Ticket
+from tecla.text.base import Tokenizer
+
+_SESSION_SHARE = 8  # of the window, the part a session leaves for what is produced
+
+
+class Admission:
+    """Makes jobs of tickets, with what is known of their sessions."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        tokenizer: Tokenizer,
+        memory: KVMemory,
+        terms: Terms,
+        counts: Counter[str],
+    ) -> None:
+        """No session is known yet; `counts` is shared with the scheduler."""
+        self._engine, self._tokenizer, self._memory = engine, tokenizer, memory
+        self._terms, self._counts = terms, counts
+        self._carets = Carets(terms.most_sessions, self._new_caret)
+
+    @property
+    def sessions(self) -> int:
+        """Number of sessions remembered."""
+        return len(self._carets)
+
+    @property
+    def reads_ahead(self) -> bool:
+        """Whether some text is still to be read in idle time."""
+        return bool(self._carets.reading_ahead())
+
+    def revision(self, key: SessionKey) -> int:
+        """The newest revision of a session that was begun; -1 if there is none."""
+        caret = self._carets.find(key)
+        return -1 if caret is None else caret.revision
+
+    def newest(self, key: SessionKey) -> Position | None:
+        """The head of the newest text of a session."""
+        caret = self._carets.find(key)
+        return None if caret is None else caret.newest
+
+    def check(self, ticket: Ticket) -> None:
+        """Raise `OptionError` for a request that can never fit."""
+        request, engine = ticket.request, self._engine
+        most = engine.n_slots - 1
+        if request.branches > most:
+            raise OptionError(
+                f"{request.branches!r} alternatives at once; at most {most} fit in the slots"
+            )
+        reserve = min(request.stopping.max_tokens, engine.context_tokens // 2)
+        needed = request.branches * reserve + engine.context_tokens // 4
+        if needed > engine.kv_tokens:
+            raise OptionError(
+                f"{request.branches!r} alternatives of max_tokens={request.stopping.max_tokens!r} "
+                f"need {needed} tokens of KV memory; there are {engine.kv_tokens}: lower one of "
+                "them"
+            )
+
+    def begin(self, ticket: Ticket) -> Job:
+        """Plan a request and make it a job; what is known of it already is taken."""
+        caret = None if ticket.session is None else self._carets.get(ticket.session)
+        if caret is None:
+            return self._job(ticket, self._plan_alone(ticket))
+        for old in self._carets.superfluous():
+            self.forget(old.key)
+        caret.revision = ticket.revision
+        job = self._job(ticket, caret.long.plan(ticket.request.context))
+        self._aim(caret, job.head)
+        if self._is_far(job):
+            brief = self._job(ticket, caret.short.plan(ticket.request.context))
+            if _lacking(brief.head) < _lacking(job.head):
+                job, brief = brief, job
+                self._counts["short_windows"] += 1
+            brief.release()
+        caret.job = job
+        return job
+
+    def ended(self, job: Job) -> None:
+        """Note that a job is answered."""
+        caret = None if job.ticket.session is None else self._carets.find(job.ticket.session)
+        if caret is not None and caret.job is job:
+            caret.job = None
+
+    def read_ahead(self, batch: Batch) -> None:
+        """Fill the batch with the beginnings of texts that nobody waits for yet."""
+        for caret in self._carets.reading_ahead():
+            ahead = caret.ahead
+            assert ahead is not None
+            if ahead.slots:
+                self._memory.unpin(ahead)
+                caret.ahead = None
+            elif ahead.depth > self._engine.kv_tokens - self._memory.cells + _lacking(ahead):
+                self._memory.unpin(ahead)  # it would push out what is in use
+                caret.ahead = None
+            else:
+                self._counts["read_ahead_tokens"] += batch.add(ahead)
+
+    def forget(self, key: SessionKey) -> None:
+        """Forget a session."""
+        caret = self._carets.pop(key)
+        if caret is None:
+            return
+        for position in (caret.ahead, caret.newest):
+            if position is not None:
+                self._memory.unpin(position)
+        self._memory.drop_if_empty(key.scope)
+
+    def _job(self, ticket: Ticket, planned: Planned) -> Job:
+        search = Search(
+            ticket.request,
+            planned,
+            self._tokenizer,
+            seed=ticket.seed,
+            context_tokens=self._engine.context_tokens,
+        )
+        job = Job(ticket, search, self._memory)
+        job.wishes()  # what is known already costs nothing
+        return job
+
+    def _plan_alone(self, ticket: Ticket) -> Planned:
+        """The plan of a request without a session: as much text as its output leaves room for."""
+        engine, request = self._engine, ticket.request
+        reserve = min(request.stopping.max_tokens, engine.context_tokens // 2)
+        room = min(engine.context_tokens - reserve, engine.kv_tokens - request.branches * reserve)
+        return Prompt(self._tokenizer, room).plan(request.context)
+
+    def _new_caret(self, key: SessionKey) -> Caret:
+        engine, terms = self._engine, self._terms
+        room = min(engine.context_tokens, engine.kv_tokens) * (_SESSION_SHARE - 1) // _SESSION_SHARE
+        return Caret(
+            key,
+            Prompt(self._tokenizer, room),
+            Prompt(self._tokenizer, min(room, terms.short_tokens or room)),
+        )
+
+    def _is_far(self, job: Job) -> bool:
+        """Whether the text of a job is too long to be read before its first answer."""
+        short = self._terms.short_tokens
+        return short > 0 and job.ticket.deadline_at is not None and _lacking(job.head) > short
+
+    def _aim(self, caret: Caret, head: Position) -> None:
+        """Make `head` what is read ahead for a session, and what would be saved of it."""
+        for position in (caret.ahead, caret.newest):
+            if position is not None:
+                self._memory.unpin(position)
+        caret.ahead, caret.newest = self._memory.pin(head), self._memory.pin(head)
+
+
+def _lacking(position: Position) -> int:
+    """Tokens between a position and the last one before it that is held."""
+    return position.depth - position.held().depth

@@ -1,0 +1,25 @@
+"""The sizes and aims of a scheduler."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a scheduler holds itself to.
+
+    deadline_ms: what load is measured against. step_ms: a step aims to be this short while
+    somebody with a deadline waits. short_tokens: the window a newly opened long text is first
+    answered from; 0 reads the whole text first. score_mb: memory for scores that are kept.
+    most_jobs, most_waiting: requests at work at once, and waiting to be. most_sessions:
+    sessions remembered.
+    """
+
+    deadline_ms: float = 150.0
+    step_ms: float = 50.0
+    short_tokens: int = 64
+    score_mb: int = 48
+    most_jobs: int = 128
+    most_waiting: int = 256
+    most_sessions: int = 4096
