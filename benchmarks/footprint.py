@@ -24,11 +24,12 @@ COMMANDS = {
 }
 PROBE = """
 import json, resource
-from tecla import AutoComplete
-with AutoComplete(temperature=0) as completer:
+from tecla import AutoComplete, Suggester
+def kv_size(scheduler):
+    return scheduler.engine.kv_tokens * scheduler.engine.model.kv_bytes_per_token()
+with Suggester.open() as suggester, AutoComplete(suggester=suggester, temperature=0) as completer:
     completer.get_completion("The future of artif")
-    engine = completer._model.engine
-    kv_bytes = engine.kv_tokens * engine.model.kv_bytes_per_token()
+    kv_bytes = suggester.worker.call(kv_size)
     file_bytes = completer.model.size_bytes
 peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 sizes = {"peak_mb": peak_bytes, "file_mb": file_bytes, "kv_mb": kv_bytes}

@@ -239,6 +239,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=physical_cores())
     parser.add_argument("--kv-tokens", type=int, default=16384, help="of tecla")
     parser.add_argument("--deadline-ms", type=int, default=150)
+    parser.add_argument("--min-probability", type=float, default=0.1, help="of tecla")
+    parser.add_argument("--tolerance", type=float, default=0.01, help="of tecla's caret")
     parser.add_argument("--python", action="append", default=[], metavar="SYSTEM=PATH")
     parser.add_argument("--plot", type=Path, metavar="FILE.svg")
     found = parser.parse_args()
@@ -271,6 +273,8 @@ def main() -> None:
             max_tokens=MAX_TOKENS,
             deadline_ms=options.deadline_ms,
             kv_tokens=options.kv_tokens,
+            min_probability=options.min_probability,
+            tolerance=options.tolerance,
         )
         for system in options.systems.split(","):
             if system == "transformers" and count > 1:
@@ -291,6 +295,7 @@ def main() -> None:
         f"{model.name}; {options.seconds:g} s, split {options.split}, seed {options.seed}"
     )
     names = ("seconds", "seed", "split", "threads", "kv_tokens", "deadline_ms")
+    names = (*names, "min_probability", "tolerance")
     about = {name: getattr(options, name) for name in names} | {"model": model.name}
     found = {"missing": missing, "results": finite(results)}
     print(json.dumps({"benchmark": "replay", **about, **found}))

@@ -47,6 +47,8 @@ class Options:
     max_tokens: int
     deadline_ms: int
     kv_tokens: int
+    min_probability: float
+    tolerance: float
 
 
 class MissingSystemError(Exception):
@@ -164,6 +166,9 @@ def run_tecla(options: Options) -> None:
                     deadline_ms=options.deadline_ms,
                     at_sentence=True,
                     at_line=True,
+                    min_probability=options.min_probability,
+                    min_chars=2,
+                    tolerance=options.tolerance,
                 )
             except refusal as error:
                 refused = error.code == "overloaded"

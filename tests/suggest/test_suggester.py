@@ -70,7 +70,7 @@ def test_stopping_by_probability_and_by_entropy(ask: Ask) -> None:
     unsure = ask("she would ", max_tokens=50, min_probability=0.02, deadline_ms=None)
     for one in unsure.continuations:
         assert one.stop in {"probability", "end"}
-        assert one.probability >= 0.02
+        assert one.probability >= 0.02 or len(one.words) <= 1
     early = ask("she would ", max_tokens=50, max_entropy_nats=0.01, deadline_ms=None)
     assert all(one.stop == "entropy" and one.n_tokens == 1 for one in early.continuations)
 

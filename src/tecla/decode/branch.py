@@ -61,8 +61,6 @@ class Branch:
         self._least_logprob = math.log(least) if least else -math.inf
         if cover.token is None:
             self.stop = "end"
-        elif cover.logprob < self._least_logprob:
-            self.stop = "probability"
         else:
             self._append(cover.token, cover.beyond)
 
@@ -74,7 +72,7 @@ class Branch:
     @property
     def shows_text(self) -> bool:
         """Whether something could be shown of it now."""
-        return bool(self._assembler.finish("overload", whole_word=False).text)
+        return self._assembler.shows(self._request.stopping.min_chars, whole_word=False)
 
     def steps(self, scores: Scores, row: int, count: int) -> list[Step]:
         """The `count` best (or one drawn) canonical ways to go on; may set `stop` instead."""
@@ -96,7 +94,7 @@ class Branch:
         """Go on with one of the steps."""
         if step.token in self._tokenizer.end_ids:
             self.stop = "end"
-        elif self.logprob + step.logprob < self._least_logprob:
+        elif self.logprob + step.logprob < self._least_logprob and self._may_end(step.token):
             self._end_early("probability", step.token)
         else:
             self.logprob += step.logprob
@@ -155,6 +153,13 @@ class Branch:
             self._whole_word = False
         elif following not in self._tokenizer.end_ids:
             self._whole_word = not _goes_on_inside_a_word(self._tokenizer.table.pieces[following])
+
+    def _may_end(self, following: int) -> bool:
+        """Whether ending before `following` would leave a whole word, and enough of it."""
+        inside = _goes_on_inside_a_word(self._tokenizer.table.pieces[following])
+        if self._assembler.n_words < (2 if inside else 1):
+            return False
+        return self._assembler.shows(self._request.stopping.min_chars, whole_word=not inside)
 
     def _too_uncertain(self, scores: Scores, row: int) -> bool:
         most = self._request.stopping.max_entropy_nats

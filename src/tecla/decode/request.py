@@ -55,9 +55,10 @@ class Stopping:
     word counts as one word. `max_chars` counts code points and never splits a grapheme.
     stop: strings that end the text before them.
     at_sentence, at_line: end with the sentence, or before the first line break.
-    min_probability: go on only while the text is at least this probable (0: always).
+    min_probability: go on behind the first word only while the text is at least this probable.
     max_entropy_nats: go on only where the next token is at most this uncertain (`None`: always).
-    The last two end a continuation behind the last whole word, if it has one.
+    min_chars: the last two, and load, end a continuation only when it shows so many characters.
+    An early end comes behind a whole word, if there is one.
     """
 
     max_tokens: int = 50
@@ -68,12 +69,13 @@ class Stopping:
     at_line: bool = False
     min_probability: float = 0.0
     max_entropy_nats: float | None = None
+    min_chars: int = 1
 
     def __post_init__(self) -> None:
         """Check every range; raises `OptionError`."""
-        for name in ("max_tokens", "max_words", "max_chars"):
+        for name in ("max_tokens", "max_words", "max_chars", "min_chars"):
             value = getattr(self, name)
-            if value is not None or name == "max_tokens":
+            if value is not None or name in {"max_tokens", "min_chars"}:
                 whole(name, value, 1)
         if not all(isinstance(text, str) for text in self.stop):
             raise OptionError(f"stop is {self.stop!r}; it must be a str or several of them")

@@ -79,6 +79,18 @@ class Assembler:
         end, _ = self._ends[-1]
         self._ends[-1] = (end, logprob)
 
+    @property
+    def n_words(self) -> int:
+        """Words so far, the last of them perhaps half a word."""
+        return len(words(self.text))
+
+    def shows(self, chars: int, *, whole_word: bool) -> bool:
+        """Whether at least `chars` characters could be shown now, white space at the end aside."""
+        text = drop_dangling(self.text)
+        if not whole_word:
+            text = _without_half_word(text)
+        return len(text.rstrip()) >= chars
+
     def released(self) -> str:
         """The beginning of the text that no later token can change."""
         if self._cut is not None:

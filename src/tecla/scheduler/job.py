@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 from tecla.decode.request import Completed, EvalWork, StopReason
@@ -29,11 +28,12 @@ class Job:
         self.prefilled = 0  # tokens of the head that were evaluated for this request
 
     @property
-    def urgency(self) -> tuple[bool, float, int]:
-        """What is picked first: who has nothing to show yet, then the earliest deadline."""
+    def urgency(self) -> tuple[bool, bool, float, int]:
+        """What is picked first: a deadline, nothing to show yet, the earliest deadline."""
         deadline = self.ticket.deadline_at
-        urgent = math.inf if deadline is None else deadline
-        return self.search.can_answer, urgent, self.ticket.id
+        if deadline is None:
+            return True, False, 0.0, self.ticket.id
+        return False, self.search.can_answer, deadline, self.ticket.id
 
     @property
     def keeps_scores(self) -> bool:

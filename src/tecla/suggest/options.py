@@ -43,6 +43,7 @@ class CommonOptions(SamplingOptions, total=False):
     at_line: bool
     min_probability: float
     max_entropy_nats: float | None
+    min_chars: int
     width: int | None
     depth: int
     tolerance: float
@@ -121,6 +122,7 @@ def build_request(
             at_line=options.get("at_line", False),
             min_probability=options.get("min_probability", 0.0),
             max_entropy_nats=options.get("max_entropy_nats"),
+            min_chars=options.get("min_chars", 1),
         ),
         n=options.get("n", 1),
         width=options.get("width"),
