@@ -294,8 +294,10 @@ def main() -> None:
         f"machine: {platform.machine()}, {physical_cores()} cores, {options.threads} threads; "
         f"{model.name}; {options.seconds:g} s, split {options.split}, seed {options.seed}"
     )
-    names = ("seconds", "seed", "split", "threads", "kv_tokens", "deadline_ms")
-    names = (*names, "min_probability", "tolerance")
+    names = [
+        "seconds", "seed", "split", "threads", "kv_tokens", "deadline_ms", "min_probability",
+        "tolerance",
+    ]  # fmt: skip
     about = {name: getattr(options, name) for name in names} | {"model": model.name}
     found = {"missing": missing, "results": finite(results)}
     print(json.dumps({"benchmark": "replay", **about, **found}))

@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import tecla
-from tecla.decode.request import Context, Request, Stopping
+from tecla.decode.adjust import Forbid, TokenBias
+from tecla.decode.request import CaretWork, Context, EvalWork, Request, Stopping, StopReason
+from tecla.decode.tree import TextTree
 from tecla.engines.sampling import Sampling
 from tecla.errors import OUTSIDE, TeclaError
-from tecla.suggest.options import CompletionOptions
+from tecla.models.info import ModelInfo
+from tecla.scheduler.terms import Terms
+from tecla.suggest.options import CompletionOptions, EngineOptions, SuggestOptions
 
 PAGES = Path(__file__).resolve().parent.parent / "docs" / "reference"
 COMMANDS = ("complete", "models", "doctor", "config")
@@ -45,8 +51,12 @@ def api_page() -> str:
     for name in tecla.__all__:
         parts.extend(_class(getattr(tecla, name), name))
     parts.append("## Values of a request\n")
-    for kind in (Context, Sampling, Stopping, Request, CompletionOptions):
-        parts.extend(_class(kind, f"{kind.__module__}.{kind.__name__}"))
+    parts.extend(_values(Context, Sampling, Stopping, Request, CompletionOptions, SuggestOptions))
+    parts.extend(_values(EngineOptions, TokenBias, Forbid, Terms))
+    parts.append("## Values of an answer\n")
+    parts.extend(_values(TextTree, CaretWork, EvalWork, ModelInfo))
+    parts.append("### `tecla.decode.request.StopReason`\n")
+    parts.append("\n".join(f"- `{reason}`" for reason in get_args(StopReason)) + "\n")
     parts.append("## Errors\n")
     parts.append(f"```text\n{inspect.cleandoc(inspect.getmodule(TeclaError).__doc__ or '')}\n```")
     return "\n".join(parts) + "\n"
@@ -63,8 +73,8 @@ def _help(arguments: list[str]) -> str:
 def _class(kind: type, name: str) -> Iterator[str]:
     yield f"### `{name}`\n"
     yield f"{inspect.getdoc(kind) or ''}\n"
-    if issubclass(kind, TeclaError) or not hasattr(kind, "get_completion"):
-        fields = inspect.get_annotations(kind)
+    fields = inspect.get_annotations(kind)
+    if issubclass(kind, TeclaError) or fields:
         if fields:
             yield "\n".join(f"- `{field}: {_named(kind)}`" for field, kind in fields.items())
             yield ""
@@ -80,6 +90,11 @@ def _class(kind: type, name: str) -> Iterator[str]:
         yield f"{inspect.getdoc(method) or ''}\n"
 
 
+def _values(*kinds: type) -> Iterator[str]:
+    for kind in kinds:
+        yield from _class(kind, f"{kind.__module__}.{kind.__name__}")
+
+
 def _defined_in(kind: type) -> set[str]:
     """Names the class defines or inherits from another class of tecla's, the class first."""
     own = [base for base in kind.__mro__ if base.__module__ == kind.__module__]
@@ -92,7 +107,7 @@ def _named(annotation: object) -> str:
 
 def _signature(method: object) -> str:
     shown = str(inspect.signature(method))  # type: ignore[arg-type]  # it is a function
-    return shown.replace("'", "").replace('"', "")
+    return re.sub(r"'([^']+)'", r"\1", shown)
 
 
 def main() -> int:

@@ -94,7 +94,7 @@ def test_nothing_piles_up_behind_64_typists() -> None:
     with Suggester.open(kv_tokens=16_384) as suggester:
         warm, end, outcomes = asyncio.run(work(suggester))
         counters = suggester.counters()
-        suggester.worker.call(lambda scheduler: scheduler.memory.check_integrity())
+        suggester._desk.worker.call(lambda scheduler: scheduler.memory.check_integrity())
         assert suggester.healthy
     print(dict(outcomes), counters, f"memory {warm >> 20} -> {end >> 20} MB")
     assert counters["pending"] == counters["sessions"] == counters["restarts"] == 0

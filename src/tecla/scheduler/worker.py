@@ -39,7 +39,7 @@ class Worker:
         reopen: Callable[[], LoadedModel] | None = None,
     ) -> None:
         """Start on a loaded model, which the worker then owns; `reopen` loads it anew."""
-        self._loaded, self._make, self._reopen = loaded, make, reopen
+        self.loaded, self._make, self._reopen = loaded, make, reopen
         self._scheduler = make(loaded)
         self._lock = threading.Lock()
         self._wake = threading.Condition(self._lock)
@@ -186,9 +186,9 @@ class Worker:
         if self._reopen is None or not self._may_restart:
             raise failure
         self._may_restart = False
-        self._loaded.engine.close()
-        self._loaded = self._reopen()
-        self._scheduler = self._make(self._loaded)
+        self.loaded.engine.close()
+        self.loaded = self._reopen()
+        self._scheduler = self._make(self.loaded)
         self._restarts += 1
         self._healthy = True
 
@@ -211,4 +211,4 @@ class Worker:
         self._scheduler.fail_all(reason)
         for order in orders:  # callers wait for these
             order(self._scheduler)
-        self._loaded.engine.close()
+        self.loaded.engine.close()

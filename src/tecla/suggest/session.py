@@ -5,18 +5,16 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from typing_extensions import Unpack
 
 from tecla.decode.request import Completed
 from tecla.engines.state import tokens_of
 from tecla.errors import OptionError
-from tecla.scheduler.ticket import SessionKey, Ticket
+from tecla.scheduler.ticket import SessionKey
+from tecla.suggest.desk import DEADLINE_MS, Desk
 from tecla.suggest.options import SuggestOptions
-
-if TYPE_CHECKING:
-    from tecla.suggest.suggester import Suggester
 
 
 class Session:
@@ -25,9 +23,9 @@ class Session:
     May be used from any thread; close it when the text is closed.
     """
 
-    def __init__(self, suggester: Suggester, key: SessionKey) -> None:
+    def __init__(self, desk: Desk, key: SessionKey) -> None:
         """Made by `Suggester.session`."""
-        self._suggester, self._key = suggester, key
+        self._desk, self._key = desk, key
         self._lock = threading.Lock()
         self._revision = 0
         self._closed = False
@@ -42,23 +40,23 @@ class Session:
         before: str,
         after: str = "",
         *,
-        deadline_ms: float | None = 150.0,
+        deadline_ms: float | None = DEADLINE_MS,
         **options: Unpack[SuggestOptions],
     ) -> Completed:
         """What `Suggester.suggest` gives, as the newest revision of this session."""
-        ticket = self._ticket(before, after, deadline_ms, options)
-        return self._suggester.hand_in(ticket).answer.result()
+        return self._desk.ask(before, after, deadline_ms, options, self._key, self._next())
 
     async def asuggest(
         self,
         before: str,
         after: str = "",
         *,
-        deadline_ms: float | None = 150.0,
+        deadline_ms: float | None = DEADLINE_MS,
         **options: Unpack[SuggestOptions],
     ) -> Completed:
         """`suggest` for asyncio; cancelling the task cancels the request."""
-        return await self._suggester.wait_for(self._ticket(before, after, deadline_ms, options))
+        revision = self._next()
+        return await self._desk.aask(before, after, deadline_ms, options, self._key, revision)
 
     def save(self, path: Path | str) -> int:
         """Write the KV memory of the text so far to a file; its size in bytes.
@@ -67,7 +65,7 @@ class Session:
         nothing to save or the file cannot be written.
         """
         self._check_open()
-        state = self._suggester.worker.call(lambda scheduler: scheduler.save_session(self._key))
+        state = self._desk.worker.call(lambda scheduler: scheduler.save_session(self._key))
         target = Path(path)
         part = target.with_name(target.name + ".part")
         try:
@@ -90,7 +88,7 @@ class Session:
         except OSError as error:
             raise OptionError(f"cannot restore from {str(path)!r}: {error.strerror}") from error
         tokens = tokens_of(state)
-        return self._suggester.worker.call(
+        return self._desk.worker.call(
             lambda scheduler: scheduler.restore_session(self._key, tokens, state)
         )
 
@@ -98,7 +96,7 @@ class Session:
         """Give up what was asked and let go of what is held; safe to call twice."""
         with self._lock:
             self._closed = True
-        self._suggester.worker.post(lambda scheduler: scheduler.close_session(self._key))
+        self._desk.worker.post(lambda scheduler: scheduler.close_session(self._key))
 
     def __enter__(self) -> Self:
         """The object itself."""
@@ -117,11 +115,9 @@ class Session:
         if self._closed:
             raise OptionError("this session was closed; open another")
 
-    def _ticket(
-        self, before: str, after: str, deadline_ms: float | None, options: SuggestOptions
-    ) -> Ticket:
+    def _next(self) -> int:
+        """The number of a new request."""
         with self._lock:
             self._check_open()
             self._revision += 1
-            revision = self._revision
-        return self._suggester.ticket(before, after, deadline_ms, options, self._key, revision)
+            return self._revision

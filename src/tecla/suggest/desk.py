@@ -1,0 +1,90 @@
+"""The desk: options become a ticket, a ticket is handed in, and its answer is waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+
+from tecla.decode.request import Completed, Request
+from tecla.engines.sampling import GREEDY
+from tecla.errors import OverloadedError
+from tecla.scheduler.ticket import SessionKey, Ticket
+from tecla.scheduler.worker import Worker
+from tecla.suggest.options import SuggestOptions, build_request, deadline_of
+
+DEADLINE_MS = 150.0
+_DEFAULT_TOKENS = 12
+_AT_THE_DOOR_S = 0.02
+
+
+class Desk:
+    """Between callers of any kind and the thread that owns the engine."""
+
+    def __init__(self, worker: Worker) -> None:
+        """In front of one worker."""
+        self.worker = worker
+
+    def ask(
+        self,
+        before: str,
+        after: str,
+        deadline_ms: float | None,
+        options: SuggestOptions,
+        session: SessionKey | None = None,
+        revision: int = 0,
+    ) -> Completed:
+        """The answer, for threads; without a deadline it waits at the door as well."""
+        ticket = _ticket(before, after, deadline_ms, options, session, revision)
+        self.worker.submit(ticket, wait=ticket.deadline_at is None)
+        return ticket.answer.result()
+
+    async def aask(
+        self,
+        before: str,
+        after: str,
+        deadline_ms: float | None,
+        options: SuggestOptions,
+        session: SessionKey | None = None,
+        revision: int = 0,
+    ) -> Completed:
+        """The answer, for asyncio; cancelling the task gives the request up."""
+        ticket = _ticket(before, after, deadline_ms, options, session, revision)
+        await self._submit(ticket)
+        try:
+            return await asyncio.wrap_future(ticket.answer)
+        except asyncio.CancelledError:
+            self.worker.cancel(ticket)
+            raise
+
+    async def _submit(self, ticket: Ticket) -> None:
+        while True:
+            try:
+                self.worker.submit(ticket)
+                return
+            except OverloadedError:
+                if ticket.deadline_at is not None:
+                    raise
+            await asyncio.sleep(_AT_THE_DOOR_S)
+
+
+def _ticket(
+    before: str,
+    after: str,
+    deadline_ms: float | None,
+    options: SuggestOptions,
+    session: SessionKey | None,
+    revision: int,
+) -> Ticket:
+    """A checked request with its terms."""
+    most = options.get("max_tokens", _DEFAULT_TOKENS)
+    request = build_request(before, after, GREEDY, most, options)
+    deadline = deadline_of(deadline_ms)
+    deadline_at = None if deadline is None else time.monotonic() + deadline / 1000
+    return Ticket(request, session, revision, deadline_at, seed=seed_of(request))
+
+
+def seed_of(request: Request) -> int:
+    """The seed of a request, or a fresh one."""
+    seed = request.sampling.seed
+    return secrets.randbits(63) if seed is None else seed
