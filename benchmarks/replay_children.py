@@ -128,8 +128,10 @@ async def serve_lines(open_typist: Callable[[], Answer], count: Callable[[], int
         answer, tasks = open_typist(), set[asyncio.Task[None]]()
 
         async def reply(number: int, before: str | None) -> None:
-            counted = {"evaluated_tokens": count()}
-            values = counted if before is None else await answer(before)
+            if before is None:
+                values: dict[str, Any] = {"evaluated_tokens": await asyncio.to_thread(count)}
+            else:
+                values = await answer(before)
             writer.write(json.dumps({"id": number, **values}).encode() + b"\n")
 
         while line := await reader.readline():

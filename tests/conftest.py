@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from tecla.engines.factory import LoadedModel, open_model
+from tecla.models.info import ModelInfo
 from tecla.settings import EngineSettings, PathSettings, Settings
+from tecla.suggest.suggester import Suggester
 
 
 @pytest.fixture(autouse=True)
@@ -25,11 +27,27 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+def _open_default(folder: Path) -> LoadedModel:
+    paths = PathSettings(models_dir=folder / "models", cache_dir=folder / "cache")
+    return open_model(Settings(engine=EngineSettings(), paths=paths))
+
+
 @pytest.fixture(scope="session")
 def default_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoadedModel]:
     """The embedded default model, loaded once; whoever uses a slot clears it again."""
-    folder = tmp_path_factory.mktemp("tecla")
-    paths = PathSettings(models_dir=folder / "models", cache_dir=folder / "cache")
-    loaded = open_model(Settings(engine=EngineSettings(), paths=paths))
+    loaded = _open_default(tmp_path_factory.mktemp("tecla"))
     yield loaded
     loaded.engine.close()
+
+
+@pytest.fixture(scope="session")
+def default_suggester(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suggester]:
+    """The embedded default model behind a thread of its own, which owns every slot of it."""
+    with Suggester(_open_default(tmp_path_factory.mktemp("tecla"))) as suggester:
+        yield suggester
+
+
+@pytest.fixture
+def fake_info() -> ModelInfo:
+    """What is said about the fake model."""
+    return ModelInfo("fake", Path("fake"), 0, "fake", None, 512)

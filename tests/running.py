@@ -11,7 +11,8 @@ from tecla.decode.search import Search
 from tecla.engines.base import Engine, Feed
 from tecla.engines.fake import FakeEngine
 from tecla.engines.sampling import GREEDY
-from tecla.scheduler.scheduler import Scheduler, Terms
+from tecla.scheduler.scheduler import Scheduler
+from tecla.scheduler.terms import Terms
 from tecla.scheduler.ticket import SessionKey, TextStream, Ticket
 from tecla.text.base import Tokenizer
 

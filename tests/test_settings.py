@@ -35,10 +35,19 @@ def test_arguments_beat_environment_beats_file_beats_defaults(config: Path) -> N
 def test_every_setting_has_a_value_and_an_origin(config: Path) -> None:
     loaded = load(environ={}, config_file=config)
     assert {item.key for item in loaded.origins} == {
-        "model", "context_tokens", "kv_tokens", "threads", "device",
+        "model", "context_tokens", "kv_tokens", "slots", "score_mb", "threads", "device",
         "max_tokens", "alternatives", "models_dir", "cache_dir",
     }  # fmt: skip
     assert {item.origin for item in loaded.origins} == {"default"}
+
+
+def test_slots_and_kept_scores_are_set_like_everything_else(config: Path) -> None:
+    config.write_text("[engine]\nslots = 8\nscore_mb = 0\n")
+    engine = load(environ={}, config_file=config).settings.engine
+    assert (engine.slots, engine.score_mb) == (8, 0)
+    environ = {"TECLA_SLOTS": "9", "TECLA_SCORE_MB": "7"}
+    engine = load({"slots": 12}, environ=environ, config_file=config).settings.engine
+    assert (engine.slots, engine.score_mb) == (12, 7)
 
 
 def test_the_environment_names_the_file_and_folders(config: Path, tmp_path: Path) -> None:
@@ -61,6 +70,10 @@ def test_the_environment_names_the_file_and_folders(config: Path, tmp_path: Path
         ("[engine]\ncontext_tokens = 'many'\n", "'many' .*whole number"),
         ("[engine]\nthreads = true\n", "True .*whole number"),
         ("[engine]\nthreads = 0\n", "threads is 0; it must be 1 or more"),
+        ("[engine]\nslots = 7\n", "slots is 7; it must be 8 or more"),
+        ("[engine]\nslots = 'few'\n", "slots is 'few' .*whole number"),
+        ("[engine]\nscore_mb = -1\n", "score_mb is -1; it must be 0 or more"),
+        ("[engine]\nscore_mb = 0.5\n", "score_mb is 0.5 .*whole number"),
         ("[engine]\ncontext_tokens = 5\n", "context_tokens is 5; it must be 64 or more"),
         ("[engine]\ndevice = 'tpu'\n", "device is 'tpu'"),
         ("[engine]\nmodel = 5\n", "model is 5 .*must be text"),
@@ -77,6 +90,8 @@ def test_bad_files_are_refused(config: Path, text: str, message: str) -> None:
     ("environ", "message"),
     [
         ({"TECLA_MODELS": "x"}, "TECLA_MODELS.*did you mean 'TECLA_MODEL"),
+        ({"TECLA_SLOT": "9"}, "TECLA_SLOT.*did you mean 'TECLA_SLOTS"),
+        ({"TECLA_SCORE_MB": "-2"}, "score_mb is -2; it must be 0 or more"),
         ({"TECLA_THREADS": "two"}, "threads is 'two' .TECLA_THREADS."),
         ({"TECLA_MODEL": ""}, "model is ''"),
     ],

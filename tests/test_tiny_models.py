@@ -10,13 +10,11 @@ import numpy as np
 import pytest
 
 import tiny_gguf
-from tecla.decode.caret import CaretDistribution
-from tecla.decode.decoder import Decoder
-from tecla.decode.job import Job
+from running import Runner, solve_caret
 from tecla.decode.request import Context, Request, Stopping
-from tecla.engines.base import Feed
+from tecla.engines.base import Engine, Feed
 from tecla.engines.factory import LoadedModel, open_model
-from tecla.engines.sampling import GREEDY, Sampling
+from tecla.engines.sampling import GREEDY
 from tecla.settings import EngineSettings, PathSettings, Settings
 from tecla.text.unicode import begins_text
 
@@ -49,45 +47,49 @@ def loaded(
     model.engine.close()
 
 
-def answer(decoder: Decoder, text: str, n: int = 2, **sampling: float) -> object:
-    request = Request(
-        Context(text), Sampling(temperature=0, **sampling), Stopping(max_tokens=6), n=n
-    )  # type: ignore[arg-type]
-    return [found.text for found in decoder.complete([request])[0].continuations]
+@pytest.fixture
+def runner(loaded: LoadedModel) -> Iterator[Runner]:
+    """The model with nothing in memory, before and after."""
+    yield Runner(loaded.engine, loaded.tokenizer)
+    empty(loaded.engine)
 
 
-def test_batches_give_what_single_calls_give(loaded: LoadedModel) -> None:
-    decoder = Decoder(loaded.engine, loaded.tokenizer)
+def empty(engine: Engine) -> None:
+    for slot in range(engine.n_slots):
+        engine.clear(slot)
+
+
+def answer(runner: Runner, text: str, n: int = 2) -> list[str]:
+    request = Request(Context(text), GREEDY, Stopping(max_tokens=6), n=n)
+    return [found.text for found in runner.complete([request])[0].continuations]
+
+
+def test_batches_give_what_single_calls_give(runner: Runner) -> None:
     requests = [Request(Context(text), GREEDY, Stopping(max_tokens=6), n=2) for text in TEXTS]
-    together = [[f.text for f in done.continuations] for done in decoder.complete(requests)]
-    assert together == [answer(decoder, text) for text in TEXTS]
-
-
-def test_answers_do_not_depend_on_what_was_asked_before(loaded: LoadedModel) -> None:
-    decoder = Decoder(loaded.engine, loaded.tokenizer)
-    first = answer(decoder, "the wor")
+    together = [[f.text for f in done.continuations] for done in runner.complete(requests)]
+    assert together == [answer(runner, text) for text in TEXTS]
+    fresh = []
     for text in TEXTS:
-        answer(decoder, text, n=3)
-    assert answer(decoder, "the wor") == first
-    assert all(loaded.engine.length(slot) == 0 for slot in range(loaded.engine.n_slots))
+        empty(runner.engine)
+        fresh.append(answer(Runner(runner.engine, runner.tokenizer), text))
+    assert together == fresh
 
 
-def test_suggestions_are_text_that_can_stand_behind_the_caret(loaded: LoadedModel) -> None:
-    decoder = Decoder(loaded.engine, loaded.tokenizer)
+def test_answers_do_not_depend_on_what_was_asked_before(runner: Runner) -> None:
+    first = answer(runner, "the wor")
     for text in TEXTS:
-        for found in answer(decoder, text, n=3):  # type: ignore[attr-defined]
+        answer(runner, text, n=3)
+    assert answer(runner, "the wor") == first
+    assert runner.scheduler.pending == 0
+    assert not any(position.pins for position in runner.scheduler.memory._all())
+
+
+def test_suggestions_are_text_that_can_stand_behind_the_caret(runner: Runner) -> None:
+    for text in TEXTS:
+        for found in answer(runner, text, n=3):
             assert found
             (text + found).encode()
             assert "\ufffd" not in found
-
-
-def caret(decoder: Decoder, text: str) -> tuple[Job, CaretDistribution]:
-    job = decoder._plan(0, Request(Context(text), GREEDY, Stopping(max_tokens=2)))
-    decoder._prefill([job])
-    decoder._search([job])
-    distribution = job.search.finish()
-    decoder._release([job])
-    return job, distribution
 
 
 def covers(loaded: LoadedModel, data: bytes) -> set[tuple[int, ...]]:
@@ -118,10 +120,9 @@ def covers(loaded: LoadedModel, data: bytes) -> set[tuple[int, ...]]:
 def test_the_caret_agrees_with_enumeration(loaded: LoadedModel, text: str) -> None:
     """Same sequences, and probabilities multiplied up from single evaluations."""
     engine, tokenizer = loaded.engine, loaded.tokenizer
-    decoder = Decoder(engine, tokenizer, tolerance=0)
-    job, distribution = caret(decoder, text)
+    search, distribution = solve_caret(engine, tokenizer, text)
     start = [] if tokenizer.start_id is None else [tokenizer.start_id]
-    shared = job.head[len(start) :]
+    shared = search.head[len(start) :]
     found = {
         (*shared, *cover.path, cover.token): cover.logprob
         for cover in distribution.best()

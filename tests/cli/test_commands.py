@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from tecla.cli.main import main
-from tecla.engines import factory
 from tecla.engines.factory import LoadedModel
+from tecla.suggest import suggester
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +33,7 @@ class Ran(NamedTuple):
 
 
 class Shared:
-    """The session's engine under a command that closes what it opens."""
+    """The session's engine under a command that closes what it opens, and expects it empty."""
 
     def __init__(self, loaded: LoadedModel) -> None:
         self._engine = loaded.engine
@@ -42,7 +42,9 @@ class Shared:
         return getattr(self._engine, name)
 
     def close(self) -> None:
-        """Left open for the next test."""
+        """Left open and empty for the next test."""
+        for slot in range(self._engine.n_slots):
+            self._engine.clear(slot)
 
 
 @pytest.fixture
@@ -52,13 +54,13 @@ def tecla(
     capsys: pytest.CaptureFixture[str],
 ) -> Callable[..., Ran]:
     """Run `tecla` with arguments and standard input."""
-    opened = factory.open_model
+    opened = suggester.open_model
     shared = LoadedModel(Shared(default_model), default_model.tokenizer, default_model.info)  # type: ignore[arg-type]
 
     def open_model(settings: Any) -> LoadedModel:
         return shared if settings.engine.model == "default" else opened(settings)
 
-    monkeypatch.setattr(factory, "open_model", open_model)
+    monkeypatch.setattr(suggester, "open_model", open_model)
 
     def run(*arguments: str, stdin: bytes = b"") -> Ran:
         monkeypatch.setattr(sys, "argv", ["tecla", *arguments])
@@ -186,7 +188,7 @@ def test_silence_is_explained_and_no_error(tecla: Callable[..., Ran]) -> None:
         (["x", "--max-tokens", "0"], "max_tokens is 0"),
         (["x", "--max-words", "-2"], "max_words is -2"),
         (["x", "--top-p", "7"], "top_p is 7.0"),
-        (["x", "-n", "1000"], "n is 1000; at most"),
+        (["x", "-n", "1000"], "1000 alternatives at once; at most 255 fit"),
         (["ab\udcff"], "char offset 2"),
         ([], "give one TEXT"),
         (["x", "--file", "y"], "give one TEXT"),

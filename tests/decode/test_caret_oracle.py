@@ -18,11 +18,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from running import solve_caret
 from tecla.decode.caret import CaretDistribution, Cover
-from tecla.decode.decoder import Decoder
-from tecla.decode.request import Context, Request, Stopping
 from tecla.engines.fake import FakeEngine, FakeTokenizer, log_softmax
-from tecla.engines.sampling import GREEDY
 from tecla.text.unicode import begins_text
 
 TOKENIZER = FakeTokenizer()
@@ -84,15 +82,12 @@ class Oracle:
         return found
 
 
-def method(engine: FakeEngine, text: str) -> tuple[Decoder, CaretDistribution, tuple[int, ...]]:
-    """The exhaustive distribution at the end of `text`, as the decoder computes it."""
-    decoder = Decoder(engine, TOKENIZER, tolerance=0.0)
-    job = decoder._plan(0, Request(Context(text), GREEDY, Stopping(max_tokens=4)))
-    decoder._prefill([job])
-    decoder._search([job])
-    distribution = job.search.finish()
-    decoder._release([job])
-    return decoder, distribution, job.head[1:]
+def method(
+    engine: FakeEngine, text: str, tolerance: float = 0.0
+) -> tuple[CaretDistribution, tuple[int, ...]]:
+    """The distribution at the end of `text` (exhaustive at tolerance 0), and the head's tokens."""
+    search, distribution = solve_caret(engine, TOKENIZER, text, tolerance)
+    return distribution, search.head[1:]
 
 
 def check_caret(engine: FakeEngine, oracle: Oracle, text: str) -> None:
@@ -103,7 +98,7 @@ def check_caret(engine: FakeEngine, oracle: Oracle, text: str) -> None:
         beyond[ids] = text_beyond
     total = math.log(sum(math.exp(value) for value in expected.values()))
 
-    _, distribution, head = method(engine, text)
+    distribution, head = method(engine, text)
     found: dict[tuple[int, ...], Cover] = {}
     for cover in distribution.best():
         last = cover.token if cover.token is not None else min(TOKENIZER.end_ids)
@@ -158,7 +153,7 @@ def test_any_text_agrees_with_enumeration(text: str) -> None:
 def test_words_whose_tokens_change_as_they_grow_are_reached() -> None:
     """After [ A][gu] comes "st", as in [ Ag][ust]: going back one token would miss it."""
     engine = FakeEngine(TOKENIZER, seed=1)
-    _, distribution, _ = method(engine, "see Agu")
+    distribution, _ = method(engine, "see Agu")
     spelt = {cover.beyond for cover in distribution.best() if cover.path != ()}
     paths = {cover.path for cover in distribution.best()}
     ag = tuple(TOKENIZER.encode(b" Ag"))
@@ -170,13 +165,8 @@ def test_pruning_states_at_least_the_probability_it_drops() -> None:
     """With a tolerance, what is missing from the sum is no more than `pruned` says."""
     for seed, text in enumerate(["see Agu", "the artif", "I'l", "she wou", "a  ", "thi"]):
         engine = FakeEngine(TOKENIZER, seed=seed)
-        _, exact, _ = method(engine, text)
-        decoder = Decoder(engine, TOKENIZER, tolerance=0.2)
-        job = decoder._plan(0, Request(Context(text), GREEDY, Stopping(max_tokens=4)))
-        decoder._prefill([job])
-        decoder._search([job])
-        pruned = job.search.finish()
-        decoder._release([job])
+        exact, _ = method(engine, text)
+        pruned, _ = method(engine, text, tolerance=0.2)
         missing = 1 - math.exp(min(0.0, pruned.log_typed - exact.log_typed))
         assert missing <= pruned.work.pruned + 1e-6
         assert pruned.work.pruned <= 0.2 + 1e-6

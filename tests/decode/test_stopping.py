@@ -353,6 +353,72 @@ def test_a_character_of_two_tokens_has_the_probability_of_both() -> None:
     assert told.result.words[0].probability == pytest.approx(1 / 4)
 
 
+# Early ends, and branches.
+
+
+def pushed(pieces: list[str] | list[bytes], **options: object) -> Assembler:
+    stopping = Stopping(**{"max_tokens": ENDLESS, **options})  # type: ignore[arg-type]
+    assembler = Assembler("artif", "", stopping)
+    for taken, piece in enumerate(pieces, start=1):
+        data = piece.encode() if isinstance(piece, str) else piece
+        assembler.push(data, -taken * math.log(2))
+    return assembler
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("icial thinking", "icial"),
+        ("icial thin king", "icial thin"),
+        ("icial thinking.", "icial thinking."),
+        ("icial thinking ", "icial thinking "),
+        ("icial, wel", "icial"),
+        ("ici", "ici"),  # better half a word than nothing
+        (" thin", " thin"),
+        ("", ""),
+    ],
+)
+def test_an_early_end_leaves_out_what_may_be_half_a_word(text: str, whole: str) -> None:
+    for pieces in (letters(text), [text]):
+        assembler = pushed(pieces)
+        assert assembler.finish("deadline", whole_word=False).text == whole
+        assert assembler.finish("deadline").text == text
+
+
+def test_an_early_end_behind_a_cut_leaves_the_cut() -> None:
+    found = pushed(["icial thinking is"], max_words=2).finish("deadline", whole_word=False)
+    assert found.text == "icial thinking"
+
+
+def test_a_copy_goes_its_own_way() -> None:
+    first = pushed(["icial", " th"])
+    second = first.copy()
+    second.push(b"ink", -9.0)
+    first.push(b"ank you", -5.0)
+    assert first.finish("end").text == "icial thank you"
+    assert second.finish("end").text == "icial think"
+    assert second.finish("end").probability == pytest.approx(math.exp(-9))
+    assert [count for count, _, _ in first.token_ends()] == [1, 2, 3]
+
+
+def test_a_corrected_probability_is_that_of_the_text_so_far() -> None:
+    assembler = pushed(["icial", " art"])
+    assembler.restate(-0.5)
+    found = assembler.finish("end")
+    assert found.probability == pytest.approx(math.exp(-0.5))
+    assert [word.probability for word in found.words] == [
+        pytest.approx(1 / 2), pytest.approx(math.exp(-0.5))
+    ]  # fmt: skip
+
+
+def test_token_ends_are_told_where_a_character_ends_and_nothing_is_cut() -> None:
+    assembler = pushed([b"icial", b" n", b"e\xc3", b"\xb1", b"x wo"])
+    ends = [(count, text) for count, text, _ in assembler.token_ends()]
+    assert ends == [(1, "icial"), (2, "icial n"), (4, "icial neñ"), (5, "icial neñx wo")]
+    cut = pushed(["icial", " ar", "t is"], max_words=1)
+    assert [(count, text) for count, text, _ in cut.token_ends()] == [(1, "icial")]
+
+
 # Properties.
 
 STOPS = ["\n", "\n\n", " ", "the", ".", "aa", "é", "END", "--", "\u200d", "'s", "。", "\r\n"]

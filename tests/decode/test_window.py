@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from samples import lines, texts
+from tecla.decode.prompt import Prompt
 from tecla.decode.request import Context
-from tecla.decode.window import fit, keep_end
+from tecla.decode.window import keep_end
 from tecla.engines.fake import FakeTokenizer
 from tecla.errors import InvalidTextError
 from tecla.text.base import Tokenizer
@@ -35,6 +36,11 @@ class HoledTokenizer(FakeTokenizer):
 
     def encode(self, data: bytes) -> list[int]:
         return super().encode(data.replace(b"\x04", b""))
+
+
+def fit(tokenizer: Tokenizer, context: Context, room_tokens: int) -> bytes:
+    """What the model reads of a text that nobody has seen before."""
+    return Prompt(tokenizer, room_tokens).plan(context).data
 
 
 def tokens(data: bytes) -> int:
@@ -173,9 +179,11 @@ def test_header_and_text_fit_together(before: str, header: str, room: int) -> No
 
 def test_text_that_is_no_text_is_named() -> None:
     with pytest.raises(InvalidTextError, match="before holds U\\+D800 at char offset 1:"):
-        fit(FAKE, Context("a\ud800"), 100)
+        Context("a\ud800")
     with pytest.raises(InvalidTextError, match="header holds U\\+DC00 at char offset 0:"):
-        fit(FAKE, Context("a", header="\udc00"), 100)
+        Context("a", header="\udc00")
+    with pytest.raises(InvalidTextError, match="after holds U\\+DC00 at char offset 2:"):
+        Context("a", after="bc\udc00")
 
 
 def test_the_bytes_a_tokenizer_expects_first_come_first() -> None:

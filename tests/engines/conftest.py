@@ -34,11 +34,18 @@ KINDS = ("fake", *WRITERS)
 
 N_SLOTS, CONTEXT_TOKENS, KV_TOKENS = 8, 96, 256
 
-# Largest difference of raw scores between two ways to evaluate the same tokens. The tiny models
-# have weights in float32 and keys and values in half precision (0.0012 seen in long runs). The
-# default model has weights in 4 bits, and another batch is rounded another way (0.74 seen; wrong
-# histories differ by 1.2 and more, and the best token was always the same).
-TINY_TOLERANCE, DEFAULT_TOLERANCE = 0.02, 1.0
+# Largest difference of scores between two ways to evaluate the same tokens, rows less their mean:
+# what all scores of a row have in common changes no probability. The tiny models have weights in
+# float32 and keys and values in half precision (0.01 seen). The default model has weights in 4
+# bits, and another batch is rounded another way (of 144 rows at most 0.76 was seen, and 137 times
+# the same best token; the wrong histories of the first test differ by 1.3 and more).
+TINY_TOLERANCE, DEFAULT_TOLERANCE = 0.02, 0.8
+
+
+def difference(row: Floats, expected: Floats) -> float:
+    """Largest difference of two rows of raw scores, wherever their zeros are."""
+    apart = row.astype(np.float64) - expected
+    return float(abs(apart - apart.mean()).max())
 
 
 @dataclass
@@ -80,9 +87,13 @@ class Case:
 
     def check_row(self, row: Floats, tokens: Sequence[int]) -> None:
         """`row` are the scores after `tokens`."""
-        expected = self.fresh(tokens)
-        self.largest_difference = max(self.largest_difference, float(abs(row - expected).max()))
-        np.testing.assert_allclose(row, expected, rtol=0, atol=self.tolerance)
+        differs_by = difference(row, self.fresh(tokens))
+        self.largest_difference = max(self.largest_difference, differs_by)
+        assert differs_by <= self.tolerance
+
+    def difference(self, first: Sequence[int], second: Sequence[int]) -> float:
+        """How far apart the scores after two histories are."""
+        return difference(self.fresh(first), self.fresh(second))
 
     def check_holds(self, slot: int, tokens: Sequence[int]) -> None:
         """`slot` holds `tokens` and nothing else; one more token is fed to see it."""

@@ -53,7 +53,7 @@ def test_the_tolerance_tells_histories_apart(case: Case) -> None:
     """Otherwise nothing below could fail: one early token, or one token too few, is seen."""
     tokens = case.tokens(24)
     for wrong in (tokens[1:], [tokens[1], *tokens[1:]], tokens[:-2] + tokens[-1:]):
-        assert abs(case.fresh(tokens) - case.fresh(wrong)).max() > 1.5 * case.tolerance
+        assert case.difference(wrong, tokens) > 1.5 * case.tolerance
 
 
 def test_many_slots_in_one_call_equal_each_alone(case: Case) -> None:
@@ -86,6 +86,16 @@ def test_rows_follow_the_feeds_and_their_tokens(case: Case) -> None:
     for row, history in zip(scores.numpy(), histories, strict=True):
         case.check_row(row, history)
     assert case.lengths()[:5] == [6, 4, 0, 0, 5]
+
+
+def test_as_many_rows_come_as_the_engine_allows(case: Case) -> None:
+    tokens = case.tokens(case.engine.score_rows)
+    half = len(tokens) // 2
+    scores = case.engine.eval([Feed(2, tokens[:half], half), Feed(1, tokens[half:], half)])
+    assert scores.rows == len(tokens)
+    for end in (1, half):
+        case.check_row(scores.numpy()[end - 1], tokens[:end])
+    case.check_row(scores.numpy()[-1], tokens[half:])
 
 
 def test_a_batch_without_rows_has_empty_scores(case: Case) -> None:
@@ -331,6 +341,11 @@ def test_a_state_longer_than_the_context_is_refused(case: Case) -> None:
 
 # --- limits --------------------------------------------------------------------------------------
 
+
+def _rows(slot: int, tokens: list[int], rows: int) -> Feed:
+    return Feed(slot, tokens[:rows], rows)
+
+
 MISTAKES: dict[str, Callable[[Engine, list[int]], object]] = {
     "unknown_slot": lambda e, t: e.eval([Feed(0, t[:1]), Feed(e.n_slots, t[:1])]),
     "negative_slot": lambda e, t: e.eval([Feed(0, t[:1]), Feed(-1, t[:1])]),
@@ -341,7 +356,7 @@ MISTAKES: dict[str, Callable[[Engine, list[int]], object]] = {
     "token_too_large": lambda e, t: e.eval([Feed(0, [t[0], e.n_vocab])]),
     "negative_token": lambda e, t: e.eval([Feed(0, [-1, t[0]])]),
     "huge_token": lambda e, t: e.eval([Feed(0, [1 << 40])]),
-    "too_many_rows": lambda e, t: e.eval([Feed(2, t[:5], 5), Feed(3, t[:5], e.score_rows - 4)]),
+    "too_many_rows": lambda e, t: e.eval([_rows(2, t, 5), _rows(3, t, e.score_rows - 4)]),
     "more_rows_than_tokens": lambda e, t: e.eval([Feed(0, t[:2], 3)]),
     "negative_rows": lambda e, t: e.eval([Feed(0, t[:2], -1)]),
     "batch_too_long": lambda e, t: e.eval([Feed(slot, t[:52], 0) for slot in range(2, 7)]),
@@ -467,9 +482,10 @@ READS: dict[str, Callable[[Scores], object]] = {
     "add": lambda scores: scores.add(
         0, np.array([1], dtype=np.int32), np.array([1.0], dtype=np.float32)
     ),
-    "sample": lambda scores: scores.sample(0, GREEDY, 0.5),
+    "sample": lambda scores: scores.sample(0, GREEDY, 5),
     "numpy": lambda scores: scores.numpy(),
     "detach": lambda scores: scores.detach(),
+    "detach_rows": lambda scores: scores.detach([0]),
 }
 
 
@@ -485,11 +501,14 @@ def test_a_stale_handle_is_refused(case: Case, read: str) -> None:
 def test_a_detached_handle_stays(case: Case) -> None:
     scores = case.engine.eval([Feed(0, case.tokens(4)), Feed(1, case.tokens(6, 30))])
     kept, raw, top = scores.detach(), scores.numpy(), scores.top_k(5)
+    second = scores.detach([1])
     case.engine.eval([Feed(0, case.tokens(2)), Feed(1, case.tokens(6, 30))])
     np.testing.assert_array_equal(kept.numpy(), raw)
     np.testing.assert_array_equal(kept.top_k(5).ids, top.ids)
     np.testing.assert_array_equal(kept.top_k(5).logprobs, top.logprobs)
-    assert kept.rows == 2
+    assert (kept.rows, second.rows) == (2, 1)
+    np.testing.assert_array_equal(second.numpy(), raw[1:])
+    np.testing.assert_array_equal(second.top_k(5).ids, top.ids[1:])
     kept.add(0, np.array([1], dtype=np.int32), np.array([50.0], dtype=np.float32))
     assert kept.detach().top_k(1).ids[0, 0] == 1
 

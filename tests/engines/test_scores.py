@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import hypothesis.strategies as st
@@ -137,40 +138,65 @@ def test_numpy_is_a_copy() -> None:
     assert scores.numpy().any()
 
 
-@pytest.mark.parametrize("uniform", [0.0, 0.1, 0.5, 0.9, 0.999999])
-def test_a_draw_is_the_inverse_transform_over_the_ids(uniform: float) -> None:
-    logits = np.concatenate([_row(30, 1), _row(30, 2)])
-    token, logprob = NumpyScores(logits).sample(1, Sampling(temperature=1), uniform)
+def test_draws_are_as_frequent_as_the_row_says() -> None:
+    logits = np.concatenate([_row(6, 1), _row(6, 2)])
+    scores = NumpyScores(logits)
     weights = np.exp(logits[1].astype(np.float64))
-    reached = np.cumsum(weights) / weights.sum()
-    assert token == next(at for at in range(30) if reached[at] > uniform)
-    assert logprob == pytest.approx(math.log(weights[token] / weights.sum()), abs=1e-5)
+    probabilities = weights / weights.sum()
+    counts = np.zeros(6)
+    for key in range(3000):
+        token, logprob = scores.sample(1, Sampling(temperature=1), key)
+        counts[token] += 1
+        assert logprob == pytest.approx(math.log(probabilities[token]), abs=1e-5)
+    expected = probabilities * 3000
+    assert ((counts - expected) ** 2 / expected).sum() < 25.7  # chi-squared, 5: p = 1e-4
+
+
+def test_a_draw_is_a_function_of_its_row_and_key_alone() -> None:
+    logits = np.concatenate([_row(300, seed) for seed in range(3)])
+    batch, sampling = NumpyScores(logits), Sampling(temperature=1.3)
+    tokens = set()
+    for row, key in itertools.product(range(3), range(20)):
+        alone = NumpyScores(logits[row : row + 1].copy())
+        assert batch.sample(row, sampling, key) == alone.sample(0, sampling, key)
+        tokens.add(alone.sample(0, sampling, key)[0])
+    assert len(tokens) > 20
 
 
 def test_a_draw_reports_the_log_probability_of_the_model() -> None:
     """Not that after penalty, temperature and bans."""
     logits = np.log(np.array([[0.5, 0.3, 0.15, 0.05]], dtype=np.float32))
     hot = Sampling(temperature=0.0, repetition_penalty=9.0)
-    token, logprob = NumpyScores(logits).sample(0, hot, 0.0, recent=[0, 0], banned=[1])
+    token, logprob = NumpyScores(logits).sample(0, hot, 5, recent=[0, 0], banned=[1])
     assert (token, logprob) == (2, pytest.approx(math.log(0.15), abs=1e-6))
-    assert NumpyScores(logits).sample(0, GREEDY, 0.0) == (0, pytest.approx(math.log(0.5)))
+    assert NumpyScores(logits).sample(0, GREEDY, 5) == (0, pytest.approx(math.log(0.5)))
 
 
 def test_a_draw_changes_nothing() -> None:
     scores = NumpyScores(_row(30))
     before = scores.numpy()
-    scores.sample(0, Sampling(repetition_penalty=2.0), 0.3, recent=[1, 2], banned=[3])
-    scores.sample(0, Sampling(), 0.3, banned=[3])
+    scores.sample(0, Sampling(repetition_penalty=2.0), 3, recent=[1, 2], banned=[3])
+    scores.sample(0, Sampling(), 3, banned=[3])
     np.testing.assert_array_equal(scores.numpy(), before)
     np.testing.assert_array_equal(scores.gather(0, None), NumpyScores(before).gather(0, None))
 
 
-@pytest.mark.parametrize("uniform", [0.0, 0.5, 1 - 2**-53])
-def test_a_banned_token_is_never_drawn(uniform: float) -> None:
+@pytest.mark.parametrize("key", [0, 5, (1 << 64) - 1])
+def test_a_banned_token_is_never_drawn(key: int) -> None:
     scores = NumpyScores(np.zeros((1, 3), dtype=np.float32))
-    assert scores.sample(0, Sampling(), uniform, banned=[0, 2])[0] == 1
+    assert scores.sample(0, Sampling(), key, banned=[0, 2])[0] == 1
     with pytest.raises(EngineError, match="no token is left"):
-        scores.sample(0, Sampling(), uniform, banned=[0, 1, 2])
+        scores.sample(0, Sampling(), key, banned=[0, 1, 2])
+
+
+def test_a_ban_changes_no_other_draw() -> None:
+    """Every token keeps its clock: only keys under which the banned one won give another."""
+    scores = NumpyScores(_row(8))
+    free = [scores.sample(0, Sampling(), key)[0] for key in range(200)]
+    bans = [scores.sample(0, Sampling(), key, banned=[free[0]])[0] for key in range(200)]
+    assert free.count(free[0]) < 200
+    for without, with_ban in zip(free, bans, strict=True):
+        assert (without == with_ban) == (without != free[0])
 
 
 def test_a_handle_is_read_only_while_it_is_current() -> None:
@@ -183,3 +209,33 @@ def test_a_handle_is_read_only_while_it_is_current() -> None:
         scores.log_normaliser(0)  # though it is known
     assert kept.rows == 1
     assert kept.top_k(2).ids.shape == (1, 2)
+
+
+@pytest.mark.parametrize("rows", [None, [2], [2, 0], [1, 1, 0], []])
+def test_some_rows_can_be_detached_in_any_order(rows: list[int] | None) -> None:
+    """With what was worked out before, and without."""
+    logits = np.concatenate([_row(200, seed) for seed in range(3)])
+    chosen = [0, 1, 2] if rows is None else rows
+    for worked_out in (False, True):
+        scores = NumpyScores(logits.copy())
+        if worked_out:
+            scores.top_k(4)
+            scores.top_k(1)
+            scores.log_normaliser(2)
+        kept, expected = scores.detach(rows), NumpyScores(logits[np.array(chosen, dtype=int)])
+        assert kept.rows == len(chosen)
+        np.testing.assert_array_equal(kept.numpy(), expected.numpy())
+        np.testing.assert_array_equal(kept.top_k(4).ids, expected.top_k(4).ids)
+        np.testing.assert_array_equal(kept.top_k(4).logprobs, expected.top_k(4).logprobs)
+        for row in range(kept.rows):
+            assert kept.log_normaliser(row) == expected.log_normaliser(row)
+
+
+def test_a_detached_row_and_its_source_do_not_share_memory() -> None:
+    scores = NumpyScores(_row(200, 1))
+    before, best = scores.numpy(), int(scores.top_k(1).ids[0, 0])
+    kept = scores.detach([0])
+    kept.add(0, _ids(best), np.array([-np.inf], dtype=np.float32))
+    assert kept.top_k(1).ids[0, 0] != best
+    assert scores.top_k(1).ids[0, 0] == best
+    np.testing.assert_array_equal(scores.numpy(), before)

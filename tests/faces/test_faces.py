@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import numpy as np
 import pytest
 
 import tecla
-from tecla.decode.window import fit
+from tecla.decode.adjust import TokenBias
+from tecla.decode.prompt import Prompt
 from tecla.engines.base import Feed
 from tecla.engines.factory import LoadedModel
 from tecla.engines.fake import FakeEngine, FakeTokenizer, saying
@@ -26,10 +28,24 @@ from tecla.faces.autocomplete import AutoComplete
 from tecla.faces.cached import CachedAutoComplete
 from tecla.faces.optimized import OptimizedAutoComplete
 from tecla.models.info import ModelInfo
+from tecla.settings import Settings
+from tecla.suggest import suggester as suggester_module
+from tecla.suggest.suggester import Suggester
 
 TOKENIZER = FakeTokenizer()
 TEXTS = ["the future of artif", "a", "she would th", "", "I'll ", "see Agu the art thank"]
 FACES = [AutoComplete, CachedAutoComplete, OptimizedAutoComplete]
+
+
+OPENED: list[Suggester] = []
+
+
+@pytest.fixture(autouse=True)
+def _everything_closed() -> Iterator[None]:
+    """Every suggester has a thread; none outlives its test."""
+    yield
+    while OPENED:
+        OPENED.pop().close()
 
 
 def fake_model(engine: FakeEngine | None = None, **options: object) -> LoadedModel:
@@ -38,10 +54,16 @@ def fake_model(engine: FakeEngine | None = None, **options: object) -> LoadedMod
     return LoadedModel(engine, TOKENIZER, info)
 
 
-def engine_of(face: AutoComplete) -> FakeEngine:
-    engine = face._model.engine
-    assert isinstance(engine, FakeEngine)
-    return engine
+def fake(engine: FakeEngine | None = None, **options: object) -> Suggester:
+    OPENED.append(Suggester(fake_model(engine, **options)))
+    return OPENED[-1]
+
+
+def owned(face: type[AutoComplete], suggester: Suggester, **options: object) -> AutoComplete:
+    """A face that believes it has opened `suggester` itself."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Suggester, "open", lambda *names, **settings: suggester)
+        return face(**options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("face", FACES)
@@ -52,7 +74,7 @@ def test_the_classes_are_importable_from_tecla(face: type[AutoComplete]) -> None
 
 @pytest.mark.parametrize("face", FACES)
 def test_the_default_is_sampling_at_temperature_0_7(face: type[AutoComplete]) -> None:
-    completer = face(model=fake_model())
+    completer = face(suggester=fake())
     assert completer.sampling.temperature == 0.7
     assert completer.sampling.seed is None
 
@@ -61,7 +83,7 @@ def test_the_default_is_sampling_at_temperature_0_7(face: type[AutoComplete]) ->
 @pytest.mark.parametrize("text", TEXTS)
 def test_fifty_new_tokens_however_long_the_text(face: type[AutoComplete], text: str) -> None:
     """The prompt is no output: a long text gets as many new tokens as a short one."""
-    completer = face(model=fake_model(seed=1), seed=3)
+    completer = face(suggester=fake(seed=1), seed=3)
     long = "the art " * 40 + text
     short = completer.suggest(text).continuations[0]
     after_long = completer.suggest(long).continuations[0]
@@ -71,7 +93,7 @@ def test_fifty_new_tokens_however_long_the_text(face: type[AutoComplete], text: 
 
 
 def test_an_explicit_max_length_counts_prompt_and_output() -> None:
-    completer = AutoComplete(model=fake_model(seed=1), temperature=0)
+    completer = AutoComplete(suggester=fake(seed=1), temperature=0)
     prompt = "she would thank the art"
     tokens = completer.count_tokens(prompt)
     found = completer.suggest(prompt, tokens + 4).continuations[0]
@@ -81,7 +103,7 @@ def test_an_explicit_max_length_counts_prompt_and_output() -> None:
 
 @pytest.mark.parametrize("excess", [0, 1])
 def test_max_length_that_leaves_nothing_is_a_clear_error(excess: int) -> None:
-    completer = AutoComplete(model=fake_model())
+    completer = AutoComplete(suggester=fake())
     tokens = completer.count_tokens("she would thank")
     with pytest.raises(PromptTooLongError, match=rf"{tokens - excess} .*{tokens} tokens.*max_new"):
         completer.get_completion("she would thank", tokens - excess)
@@ -89,33 +111,34 @@ def test_max_length_that_leaves_nothing_is_a_clear_error(excess: int) -> None:
 
 def test_max_length_and_max_new_tokens_exclude_each_other() -> None:
     with pytest.raises(OptionError, match="exclude each other"):
-        AutoComplete(model=fake_model()).get_completion("a", 50, max_new_tokens=5)
+        AutoComplete(suggester=fake()).get_completion("a", 50, max_new_tokens=5)
 
 
 def test_the_result_is_exactly_what_follows_the_prompt() -> None:
     """Tokens that change as a word grows must not shift what is cut off."""
     rest = "icial thinking"
-    model = fake_model(bias=saying(TOKENIZER, "the future of artif", rest))
-    assert AutoComplete(model=model, temperature=0).get_completion("the future of artif") == rest
+    model = fake(bias=saying(TOKENIZER, "the future of artif", rest))
+    completer = AutoComplete(suggester=model, temperature=0)
+    assert completer.get_completion("the future of artif") == rest
 
 
 def test_a_text_longer_than_the_window_keeps_its_end() -> None:
     engine = FakeEngine(TOKENIZER, context_tokens=128, seed=4)
-    completer = AutoComplete(model=fake_model(engine), temperature=0)
+    completer = AutoComplete(suggester=fake(engine), temperature=0)
     end = "she would help. " * 6 + "the future of artif"
     for beginning in ("thin thank " * 500, "a different beginning " * 900):
         request = completer._request(beginning + end, None, 8, {})
         completed = completer._answers([request])[0]
         assert completed.continuations[0].text
         assert 64 < completed.prompt_tokens <= 120
-        read = fit(TOKENIZER, request.context, 120)
+        read = Prompt(TOKENIZER, 120).plan(request.context).data
         assert read.endswith(end.encode())
         assert len(read) < 600
 
 
 @pytest.mark.parametrize("temperature", [0.0, 0.9])
 def test_the_stream_is_the_completion_in_pieces(temperature: float) -> None:
-    completer = AutoComplete(model=fake_model(seed=2), temperature=temperature, seed=5)
+    completer = AutoComplete(suggester=fake(seed=2), temperature=temperature, seed=5)
     for text in TEXTS:
         pieces = list(completer.stream(text, max_new_tokens=12))
         assert "".join(pieces) == completer.get_completion(text, max_new_tokens=12)
@@ -123,24 +146,69 @@ def test_the_stream_is_the_completion_in_pieces(temperature: float) -> None:
 
 def test_a_stream_carries_one_alternative() -> None:
     with pytest.raises(OptionError, match="n is 2"):
-        AutoComplete(model=fake_model()).stream("a", n=2)
+        AutoComplete(suggester=fake()).stream("a", n=2)
+
+
+class PacedEngine(FakeEngine):
+    """An engine that says " the art" for ever and takes as many steps as the test allows."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__(TOKENIZER, bias=saying(TOKENIZER, "she would", " the art" * 60))
+        self.allowed = threading.Semaphore(steps)
+
+    def eval(self, feeds: list[Feed]) -> NumpyScores:  # type: ignore[override]
+        assert self.allowed.acquire(timeout=20)
+        return super().eval(feeds)
 
 
 def test_a_closed_stream_frees_the_model() -> None:
-    completer = AutoComplete(model=fake_model(), temperature=0)
+    """The rest of it is given up, and the next request is served."""
+    engine = PacedEngine(6)
+    suggester = fake(engine)
+    completer = AutoComplete(suggester=suggester, temperature=0)
     stream = completer.stream("she would")
-    next(stream)
+    assert next(stream)
     stream.close()  # type: ignore[attr-defined]
+    engine.allowed.release(1000)
     assert completer.get_completion("a", max_new_tokens=2) is not None
-    assert engine_of(completer).used_cells() == 0
+    counted = suggester.counters()
+    assert (counted["cancelled"], counted["pending"]) == (1, 0)
+    assert engine.evals < 20
 
 
 def test_use_after_close_is_an_error() -> None:
-    with AutoComplete(model=fake_model()) as completer:
+    suggester = fake()
+    with AutoComplete(suggester=suggester) as completer:
         completer.get_completion("a", max_new_tokens=1)
     completer.close()
     with pytest.raises(EngineError, match="closed"):
         completer.get_completion("a")
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_close_closes_what_was_opened_and_never_what_is_shared(face: type[AutoComplete]) -> None:
+    shared, own = fake(), fake()
+    face(suggester=shared).close()
+    assert AutoComplete(suggester=shared).get_completion("a", max_new_tokens=1) is not None
+    completer = owned(face, own)
+    completer.get_completion("a", max_new_tokens=1)
+    assert own.healthy
+    completer.close()
+    assert not own.healthy
+    with pytest.raises(EngineError, match="closed"):
+        own.suggest("a")
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_without_a_seed_every_call_draws_anew(
+    face: type[AutoComplete], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeds = iter([1, 2, 1])
+    monkeypatch.setattr(secrets, "randbits", lambda bits: next(seeds))
+    completer = face(suggester=fake(), temperature=1)
+    fresh = {} if face is AutoComplete else {"fresh": True}
+    first, second, third = (completer.get_completion("she", **fresh) for _ in range(3))
+    assert first == third != second
 
 
 @pytest.mark.parametrize(
@@ -164,32 +232,37 @@ def test_use_after_close_is_an_error() -> None:
         ({"stop": 5}, "stop is 5"),
         ({"stop": [5]}, r"stop is \(5,\)"),
         ({"max_word": 3}, "no option 'max_word'; did you mean 'max_words'"),
-        ({"bogus": 1}, "no option 'bogus'; options are after, "),
+        ({"bogus": 1}, "no option 'bogus'; options are adjust, after, "),
+        ({"min_probability": 1.5}, "min_probability is 1.5"),
+        ({"max_entropy_nats": -1}, "max_entropy_nats is -1"),
+        ({"n": 3, "width": 2}, r"width is 2; .* \(n is 3\)"),
+        ({"depth": 0}, "depth is 0"),
+        ({"tolerance": 1}, "tolerance is 1;"),
     ],
 )
 def test_options_out_of_range_are_named(options: dict[str, object], message: str) -> None:
     with pytest.raises(OptionError, match=message):
-        AutoComplete(model=fake_model()).get_completion("a", **options)  # type: ignore[arg-type]
+        AutoComplete(suggester=fake()).get_completion("a", **options)  # type: ignore[arg-type]
 
 
 def test_unknown_options_of_the_object_are_named() -> None:
     with pytest.raises(OptionError, match="no option 'temprature'; did you mean 'temperature'"):
-        AutoComplete(model=fake_model(), temprature=1)  # type: ignore[call-arg]
+        AutoComplete(suggester=fake(), temprature=1)  # type: ignore[call-arg]
     with pytest.raises(OptionError, match="no option 'n'"):
-        AutoComplete(model=fake_model(), n=2)  # type: ignore[call-arg]
+        AutoComplete(suggester=fake(), n=2)  # type: ignore[call-arg]
     with pytest.raises(OptionError, match="cache_size is 'big'"):
-        CachedAutoComplete(model=fake_model(), cache_size="big")  # type: ignore[arg-type]
+        CachedAutoComplete(suggester=fake(), cache_size="big")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("text", ["\ud83d", "ab\udc00", "c\udcff"])
 def test_half_characters_are_refused(text: str) -> None:
     with pytest.raises(InvalidTextError, match="char offset"):
-        AutoComplete(model=fake_model()).get_completion(text)
+        AutoComplete(suggester=fake()).get_completion(text)
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\n\n", "\x00", "a\x00b", "\ufeff", "🇪", "👩\u200d"])
 def test_odd_texts_are_completed(text: str) -> None:
-    completer = AutoComplete(model=fake_model(seed=1), temperature=0)
+    completer = AutoComplete(suggester=fake(seed=1), temperature=0)
     (text + completer.get_completion(text, max_new_tokens=4)).encode()
 
 
@@ -200,16 +273,17 @@ class CountingModel:
     """A fake model that counts completed requests by the heads it evaluates."""
 
     def __init__(self, **options: object) -> None:
-        self.loaded = fake_model(**options)
+        self._engine = FakeEngine(TOKENIZER, **options)  # type: ignore[arg-type]
+        self.suggester = fake(self._engine)
 
     @property
     def tokens(self) -> int:
-        return self.loaded.engine.evaluated_tokens
+        return self._engine.evaluated_tokens
 
 
 def test_a_repeated_prompt_costs_no_model_work() -> None:
     model = CountingModel()
-    completer = CachedAutoComplete(model=model.loaded)
+    completer = CachedAutoComplete(suggester=model.suggester)
     first = completer.get_completion("she would th")
     work = model.tokens
     assert completer.get_completion("she would th") == first
@@ -218,7 +292,7 @@ def test_a_repeated_prompt_costs_no_model_work() -> None:
 
 
 def test_fresh_draws_another_sample_and_remembers_it() -> None:
-    completer = CachedAutoComplete(model=fake_model(), temperature=1.5)
+    completer = CachedAutoComplete(suggester=fake(), temperature=1.5)
     first = completer.get_completion("she")
     second = completer.get_completion("she", fresh=True)
     assert first != second
@@ -243,36 +317,42 @@ def test_fresh_draws_another_sample_and_remembers_it() -> None:
         {"max_new_tokens": 7},
         {"at_sentence": True},
         {"at_line": True},
+        {"min_probability": 0.1},
+        {"max_entropy_nats": 2.0},
+        {"width": 3},
+        {"depth": 2},
+        {"tolerance": 0.1},
+        {"adjust": (TokenBias(((5, -1.0),)),)},
     ],
 )
 def test_everything_that_changes_the_answer_is_in_the_key(change: dict[str, object]) -> None:
-    completer = CachedAutoComplete(model=fake_model())
+    completer = CachedAutoComplete(suggester=fake())
     completer.get_completion("she would")
     completer.get_completion("she would", **change)  # type: ignore[arg-type]
     assert completer.cache_info().misses == 2
 
 
 def test_the_least_recently_used_answer_goes_first() -> None:
-    completer = CachedAutoComplete(model=fake_model(), cache_size=2)
+    completer = CachedAutoComplete(suggester=fake(), cache_size=2)
     for text in ["a", "b", "a", "c", "a", "b"]:  # b goes for c, c goes for b
         completer.get_completion(text, max_new_tokens=2)
     assert completer.cache_info() == (2, 4, 2, 2)
 
 
 def test_cache_clear_forgets() -> None:
-    completer = CachedAutoComplete(model=fake_model())
+    completer = CachedAutoComplete(suggester=fake())
     completer.get_completion("a", max_new_tokens=2)
     completer.cache_clear()
     assert completer.cache_info() == (0, 0, 1000, 0)
 
 
 def test_a_cache_of_size_0_keeps_nothing_and_a_negative_size_is_refused() -> None:
-    completer = CachedAutoComplete(model=fake_model(), cache_size=0)
+    completer = CachedAutoComplete(suggester=fake(), cache_size=0)
     completer.get_completion("a", max_new_tokens=2)
     completer.get_completion("a", max_new_tokens=2)
     assert completer.cache_info() == (0, 2, 0, 0)
     with pytest.raises(OptionError, match="cache_size is -1"):
-        CachedAutoComplete(model=fake_model(), cache_size=-1)
+        CachedAutoComplete(suggester=fake(), cache_size=-1)
 
 
 class GatedEngine(FakeEngine):
@@ -315,25 +395,30 @@ def run_concurrently(
 
 def test_equal_concurrent_requests_are_computed_once() -> None:
     engine = GatedEngine()
-    completer = CachedAutoComplete(model=fake_model(engine), temperature=1.0)
+    completer = CachedAutoComplete(suggester=fake(engine), temperature=1.0)
     outcomes = run_concurrently(engine, completer, lambda: completer.get_completion("she"), 6)
     assert len(set(outcomes)) == 1
     assert completer.cache_info() == (5, 1, 1000, 1)
 
 
-def test_an_error_reaches_everybody_who_waits_and_is_not_kept() -> None:
+def test_an_error_reaches_everybody_who_waits_and_is_not_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The engine that failed is replaced by another."""
+    monkeypatch.setattr(suggester_module, "open_model", lambda settings: fake_model())
     engine = GatedEngine(fail=True)
-    completer = CachedAutoComplete(model=fake_model(engine))
+    OPENED.append(Suggester(fake_model(engine), Settings()))
+    completer = CachedAutoComplete(suggester=OPENED[-1])
     outcomes = run_concurrently(engine, completer, lambda: completer.get_completion("she"), 4)
     assert all(isinstance(outcome, EngineError) for outcome in outcomes)
     assert len(outcomes) == 4
-    engine.fail = False
-    assert isinstance(completer.get_completion("she", max_new_tokens=2), str)
+    assert isinstance(completer.get_completion("she"), str)
+    assert completer.cache_info().currsize == 1
 
 
 def test_what_is_computed_while_the_cache_is_cleared_is_not_kept() -> None:
     engine = GatedEngine()
-    completer = CachedAutoComplete(model=fake_model(engine))
+    completer = CachedAutoComplete(suggester=fake(engine))
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(completer.get_completion, "she")
         assert engine.entered.wait(20)
@@ -344,7 +429,7 @@ def test_what_is_computed_while_the_cache_is_cleared_is_not_kept() -> None:
 
 
 def test_many_threads_get_the_answers_of_one() -> None:
-    completer = CachedAutoComplete(model=fake_model(seed=8), seed=1, cache_size=3)
+    completer = CachedAutoComplete(suggester=fake(seed=8), seed=1, cache_size=3)
     alone = {text: completer.get_completion(text, max_new_tokens=5) for text in TEXTS}
     with ThreadPoolExecutor(8) as pool:
         asked = TEXTS * 8
@@ -358,7 +443,7 @@ def test_many_threads_get_the_answers_of_one() -> None:
 
 
 def test_preprocess_batch_pads_on_the_left_with_int64() -> None:
-    completer = OptimizedAutoComplete(model=fake_model())
+    completer = OptimizedAutoComplete(suggester=fake())
     batch = completer.preprocess_batch(["a", "she would thank", ""])
     ids, mask = batch["input_ids"], batch["attention_mask"]
     assert ids.dtype == mask.dtype == np.int64
@@ -371,7 +456,7 @@ def test_preprocess_batch_pads_on_the_left_with_int64() -> None:
 
 
 def test_preprocess_batch_cuts_the_beginning_between_characters() -> None:
-    completer = OptimizedAutoComplete(model=fake_model())
+    completer = OptimizedAutoComplete(suggester=fake())
     text = "नमस्ते the art"
     for most in range(1, 16):
         batch = completer.preprocess_batch([text], max_tokens=most)
@@ -386,14 +471,14 @@ def test_preprocess_batch_cuts_the_beginning_between_characters() -> None:
 @pytest.mark.parametrize("temperature", [0.0, 0.7])
 def test_generate_batch_gives_each_text_what_it_would_get_alone(temperature: float) -> None:
     options: dict[str, object] = {"temperature": temperature, "seed": 6}
-    batched = OptimizedAutoComplete(model=fake_model(seed=3), **options)  # type: ignore[arg-type]
-    alone = AutoComplete(model=fake_model(seed=3), **options)  # type: ignore[arg-type]
+    batched = OptimizedAutoComplete(suggester=fake(seed=3), **options)  # type: ignore[arg-type]
+    alone = AutoComplete(suggester=fake(seed=3), **options)  # type: ignore[arg-type]
     expected = [alone.get_completion(text, max_new_tokens=9) for text in TEXTS]
     assert batched.generate_batch(TEXTS, max_new_tokens=9) == expected
 
 
 def test_generate_batch_takes_the_result_of_preprocess_batch() -> None:
-    completer = OptimizedAutoComplete(model=fake_model(seed=3), seed=6)
+    completer = OptimizedAutoComplete(suggester=fake(seed=3), seed=6)
     from_texts = completer.generate_batch(TEXTS, max_new_tokens=9)
     misses = completer.cache_info().misses
     from_ids = completer.generate_batch(completer.preprocess_batch(TEXTS), max_new_tokens=9)
@@ -402,7 +487,7 @@ def test_generate_batch_takes_the_result_of_preprocess_batch() -> None:
 
 
 def test_padding_never_counts_towards_max_length() -> None:
-    completer = OptimizedAutoComplete(model=fake_model(seed=3), temperature=0)
+    completer = OptimizedAutoComplete(suggester=fake(seed=3), temperature=0)
     texts = ["a", "she would thank the art of the thin"]
     longest = completer.count_tokens(texts[1])
     batch = completer.generate_batch(completer.preprocess_batch(texts), longest + 3)
@@ -412,7 +497,7 @@ def test_padding_never_counts_towards_max_length() -> None:
 
 def test_batches_share_the_cache_with_single_calls_and_equal_texts() -> None:
     model = CountingModel()
-    completer = OptimizedAutoComplete(model=model.loaded)
+    completer = OptimizedAutoComplete(suggester=model.suggester)
     single = completer.get_completion("she would", max_new_tokens=4)
     batch = completer.generate_batch(["a", "she would", "a"], max_new_tokens=4)
     assert batch[1] == single
@@ -424,7 +509,7 @@ def test_batches_share_the_cache_with_single_calls_and_equal_texts() -> None:
 
 
 def test_an_empty_batch_gives_nothing() -> None:
-    completer = OptimizedAutoComplete(model=fake_model())
+    completer = OptimizedAutoComplete(suggester=fake())
     assert completer.generate_batch([]) == []
     assert completer.generate_batch(completer.preprocess_batch([])) == []
 
@@ -451,22 +536,22 @@ def bad_batch(**changes: object) -> dict[str, np.ndarray]:
 )
 def test_bad_batches_are_refused(batch: dict[str, np.ndarray], message: str) -> None:
     with pytest.raises(OptionError, match=message):
-        OptimizedAutoComplete(model=fake_model()).generate_batch(batch)
+        OptimizedAutoComplete(suggester=fake()).generate_batch(batch)
 
 
 def test_a_batch_of_half_characters_is_refused() -> None:
     with pytest.raises(InvalidTextError, match="row 0 of input_ids"):
-        OptimizedAutoComplete(model=fake_model()).generate_batch(bad_batch(input_ids=[[0x80, 98]]))
+        OptimizedAutoComplete(suggester=fake()).generate_batch(bad_batch(input_ids=[[0x80, 98]]))
 
 
 def test_one_text_instead_of_a_list_is_refused() -> None:
     with pytest.raises(OptionError, match="one str"):
-        OptimizedAutoComplete(model=fake_model()).generate_batch("she would")
+        OptimizedAutoComplete(suggester=fake()).generate_batch("she would")
 
 
 def test_a_bad_text_in_a_batch_stops_it_before_any_work() -> None:
     model = CountingModel()
-    completer = OptimizedAutoComplete(model=model.loaded)
+    completer = OptimizedAutoComplete(suggester=model.suggester)
     with pytest.raises(InvalidTextError):
         completer.generate_batch(["a", "\ud83d"])
     assert model.tokens == 0
@@ -474,7 +559,7 @@ def test_a_bad_text_in_a_batch_stops_it_before_any_work() -> None:
 
 def test_other_calls_take_turns_with_a_stream() -> None:
     """A completion asked for between two pieces of a stream neither waits nor disturbs it."""
-    completer = AutoComplete(model=fake_model(seed=2), temperature=0)
+    completer = AutoComplete(suggester=fake(seed=2), temperature=0)
     whole = completer.get_completion("she would", max_new_tokens=20)
     pieces = []
     for piece in completer.stream("she would", max_new_tokens=20):
@@ -484,10 +569,16 @@ def test_other_calls_take_turns_with_a_stream() -> None:
 
 
 def test_a_stream_over_a_closed_model_is_an_error() -> None:
-    completer = AutoComplete(model=fake_model(), temperature=0)
+    class Closing(FakeEngine):
+        def eval(self, feeds: list[Feed]) -> NumpyScores:  # type: ignore[override]
+            if self.evals == 9:
+                completer.close()  # while the stream is on its way, on the engine's own thread
+            return super().eval(feeds)
+
+    engine = Closing(TOKENIZER, bias=saying(TOKENIZER, "she would", " the art" * 60))
+    completer = owned(AutoComplete, fake(engine), temperature=0)
     stream = completer.stream("she would")
-    next(stream)
-    completer.close()
+    assert next(stream)
     with pytest.raises(EngineError, match="closed"):
         list(stream)
     with pytest.raises(EngineError, match="closed"):

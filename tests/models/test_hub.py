@@ -18,6 +18,7 @@ from tecla.errors import UnknownModelError, UnsupportedModelError
 from tecla.faces.autocomplete import AutoComplete
 from tecla.models import hub
 from tecla.settings import EngineSettings, PathSettings, Settings
+from tecla.suggest.suggester import Suggester
 
 COMMIT = "0" * 40
 
@@ -114,7 +115,8 @@ def test_a_repository_is_fetched_once_and_runs(server: Hub, tmp_path: Path) -> N
         paths=PathSettings(models_dir=tmp_path / "models", cache_dir=tmp_path / "cache"),
     )
     for _ in range(2):
-        with AutoComplete(model=open_model(settings), temperature=0) as completer:
+        with Suggester(open_model(settings)) as suggester:
+            completer = AutoComplete(suggester=suggester, temperature=0)
             assert completer.model.name == "someone/tiny"
             assert isinstance(completer.get_completion("the ", max_new_tokens=3), str)
     assert server.downloads == 1, "nothing but the GGUF file, and that only once"

@@ -135,6 +135,11 @@ class Engine(Protocol):
         ...
 
     @property
+    def most_threads(self) -> int:
+        """Most threads a step may run on; 1 where the engine has no say in it."""
+        ...
+
+    @property
     def evaluated_tokens(self) -> int:
         """Tokens evaluated since the engine was made: the unit in which work is counted."""
         ...
@@ -146,6 +151,10 @@ class Engine(Protocol):
         slot, an unknown token, an empty batch or feed, or a passed limit; `KVFullError`
         when there is no room. In both cases nothing changed.
         """
+        ...
+
+    def use_threads(self, count: int) -> None:
+        """Run the following steps on `count` threads; changes no result."""
         ...
 
     def length(self, slot: int) -> int:

@@ -145,6 +145,7 @@ class FakeEngine:
         self.context_tokens, self.kv_tokens = context_tokens, kv_tokens
         self.batch_tokens, self.score_rows = batch_tokens, score_rows
         self.evaluated_tokens = 0
+        self.most_threads = 1
         self.evals = 0
         self._seed, self._bias = seed, bias
         self._slots = SlotTable(self.limits)
@@ -183,6 +184,9 @@ class FakeEngine:
         self.evals += 1
         self._logits, step = logits, self.evals
         return NumpyScores(logits, lambda: self.evals == step)
+
+    def use_threads(self, count: int) -> None:
+        """Nothing to choose."""
 
     def used_cells(self) -> int:
         """Tokens in KV memory, what forks share once."""

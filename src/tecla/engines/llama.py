@@ -108,7 +108,8 @@ class LlamaEngine:
             score_rows=min(_SCORE_ROWS, batch_tokens),
         )
         model.check_memory(kv_tokens)
-        self._context = self._make_context(n_threads or model.n_threads)
+        self.most_threads = n_threads or model.n_threads
+        self._context = self._make_context(self.most_threads)
         self._memory = native.llama_get_memory(self._context)
         self._batch = _Batch(batch_tokens)
         self._slots = SlotTable(self.limits)
@@ -157,6 +158,11 @@ class LlamaEngine:
         self._decode(feeds)
         self._latest = self._scores(rows)
         return self._latest
+
+    def use_threads(self, count: int) -> None:
+        """Run the following steps on `count` threads."""
+        self._check_open()
+        native.llama_set_n_threads(self._context, count, count)
 
     def _decode(self, feeds: Sequence[Feed]) -> None:
         """Run one checked batch; if it raises, the slots are as before."""

@@ -29,6 +29,7 @@ from tecla.scheduler.job import Job
 from tecla.scheduler.kvmemory import KVMemory
 from tecla.scheduler.overload import Overload
 from tecla.scheduler.terms import Terms
+from tecla.scheduler.threads import ThreadTuner
 from tecla.scheduler.ticket import SessionKey, Ticket
 from tecla.text.base import Tokenizer
 
@@ -50,6 +51,7 @@ class Scheduler:
         self.counts: Counter[str] = Counter()
         self.cost = StepCost()
         self._clock = clock
+        self._tuner = ThreadTuner(engine)
         self._overload = Overload(self.terms.deadline_ms)
         self._waiting: list[Ticket] = []
         self._cancelled: list[Ticket] = []
@@ -152,6 +154,7 @@ class Scheduler:
             "load": int(self._overload.load),
             "pending": self.pending,
             "sessions": self._admission.sessions,
+            "threads": self._tuner.threads,
             "used_slots": self.memory.used_slots,
         }
 
@@ -232,7 +235,9 @@ class Scheduler:
         except KVFullError:
             self.memory.make_room(self.engine.kv_tokens - self.memory.cells + len(batch), ())
             return None
-        self.cost.observe(len(batch), (self._clock() - started) * 1000)
+        took_ms = (self._clock() - started) * 1000
+        self._tuner.observe(took_ms, self.cost.ms(len(batch)))
+        self.cost.observe(len(batch), took_ms)
         self.counts["steps"] += 1
         return scores
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import TypeVar
 
 from tecla.engines.factory import LoadedModel
@@ -23,6 +23,7 @@ from tecla.scheduler.scheduler import Scheduler
 from tecla.scheduler.ticket import Ticket
 
 _MOST_ORDERS = 4096  # cancellations and the like that may wait
+_LOOK_S = 0.5  # whoever waits looks this often whether the thread is still there
 _log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
@@ -80,7 +81,7 @@ class Worker:
                         "50 ms, or run more engines",
                         retry_after_ms=50.0,
                     )
-                self._room_freed.wait(0.5)
+                self._room_freed.wait(_LOOK_S)
                 self._check_alive()
             self._tickets.append(ticket)
             self._wake.notify()
@@ -108,15 +109,11 @@ class Worker:
             self._check_alive()
             self._orders.append(order)
             self._wake.notify()
-        while True:
-            try:
-                return result.result(timeout=0.5)
-            except TimeoutError:
-                if result.done():
-                    raise
-                if not self._thread.is_alive():
-                    self._check_alive()
-                    raise EngineFailedError("the engine's thread ended; open it again") from None
+        while not wait([result], timeout=_LOOK_S).done:
+            if not self._thread.is_alive() and not result.done():
+                self._check_alive()
+                raise EngineFailedError("the engine's thread ended; open the model again")
+        return result.result()
 
     def close(self) -> None:
         """Fail what is pending, end the thread and free the model; safe to call twice."""
