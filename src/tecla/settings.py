@@ -24,6 +24,7 @@ _PREFIX = "TECLA_"
 _FILE_VARIABLE = "TECLA_CONFIG"
 
 
+_MOST_SLOTS = 256  # llama.cpp's own limit
 _MOST_TOKENS = 1 << 24  # far beyond any model; native code counts in 32 bits
 
 
@@ -59,6 +60,8 @@ class EngineSettings:
         _at_least("context_tokens", self.context_tokens, 64)
         _at_least("kv_tokens", self.kv_tokens, 64)
         _at_least("slots", self.slots, 8)
+        if self.slots > _MOST_SLOTS:
+            raise ConfigError(f"slots is {self.slots!r}; it must be at most {_MOST_SLOTS}")
         _at_least("score_mb", self.score_mb, 0)
         _at_least("threads", self.threads, 1)
         if self.device not in get_args(Device):

@@ -189,3 +189,26 @@ def test_an_early_end_leaves_no_half_word() -> None:
     assert whole.startswith(" think of the art")
     found = ask(engine=engine, max_tokens=20, min_probability=0.5).continuations[0]
     assert found.text in {" think", " think of", " think of the"} or found.stop == "end"
+
+
+@pytest.mark.parametrize("depth", [2, 3])
+def test_what_is_cut_to_the_same_text_counts_once(depth: int) -> None:
+    """Siblings that end with their parent's text are one event: never more than the whole."""
+    for seed in range(6):
+        single = ask(seed=seed, n=4, width=6, max_words=1, max_tokens=6)
+        found = ask(seed=seed, n=4, width=6, depth=depth, max_words=1, max_tokens=6)
+        known = {one.text: one.probability for one in single.continuations}
+        assert sum(one.probability for one in found.continuations) <= 1 + 1e-9
+        for one in found.continuations:
+            if one.text in known and len(one.words) == 1:
+                assert one.probability <= max(known[one.text] * 1.5, known[one.text] + 0.05)
+
+
+def test_an_improbable_end_does_not_win_the_competition() -> None:
+    """A text that ends is ranked with the probability that it ends there."""
+    engine = FakeEngine(TOKENIZER, bias=saying(TOKENIZER, PROMPT, " art of", strength=14.0))
+    plain = ask(engine=engine, max_tokens=2).continuations[0]
+    for depth in (2, 3):
+        found = ask(engine=engine, max_tokens=2, width=3, depth=depth).continuations[0]
+        assert found.text == plain.text
+        assert found.stop == plain.stop

@@ -79,7 +79,7 @@ def start(engines: list[Breaking], fake_info: ModelInfo) -> Iterator[Callable[..
         engine.go.set()
     for worker in started:
         worker.close()
-    assert not any(thread.name == "tecla-engine" for thread in threading.enumerate())
+    assert not any(worker._thread.is_alive() for worker in started)
 
 
 def ticket(text: str = "she would", max_tokens: int = 4, **options: object) -> Ticket:

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+import tiny_gguf
 from tecla import Completed, Suggester
 from tecla.decode.adjust import Forbid, TokenBias
+from tecla.decode.request import Context, Request, Stopping
 from tecla.engines.factory import LoadedModel
 from tecla.engines.fake import FakeEngine, FakeTokenizer, saying
+from tecla.engines.sampling import GREEDY
 from tecla.errors import EngineError, EngineFailedError, InvalidTextError, OptionError
 from tecla.models.info import ModelInfo
 
@@ -207,3 +210,36 @@ def test_asyncio_context_manager(fake_info: ModelInfo) -> None:
             return await suggester.asuggest("the future")
 
     assert asyncio.run(once()).continuations
+
+
+def test_a_stream_that_is_dropped_is_given_up(suggester: Suggester) -> None:
+    request = Request(Context("she w"), GREEDY, Stopping(max_tokens=400))
+    for use in ("never", "once"):
+        pieces = suggester.stream(request)
+        if use == "once":
+            next(pieces, None)
+        del pieces
+    assert suggester.suggest("the future", deadline_ms=None).continuations
+    counters = suggester.counters()
+    assert counters["pending"] == 0
+    assert counters["evaluated_tokens"] < 400
+
+
+def test_a_stream_joined_is_the_answer(suggester: Suggester) -> None:
+    request = Request(Context("the future"), GREEDY, Stopping(max_tokens=20))
+    assert "".join(suggester.stream(request)) == SAID
+
+
+@pytest.mark.slow
+def test_the_tokenizer_of_a_closed_model_says_so(tiny_model: Path) -> None:
+    opened = Suggester.open(str(tiny_model))
+    tokenizer = opened.tokenizer
+    assert tokenizer.encode(b"the art of the future" * 9)
+    opened.close()
+    with pytest.raises(EngineError, match="closed"):
+        tokenizer.encode(b"the art of the thing" * 9)
+
+
+@pytest.fixture
+def tiny_model(tmp_path: Path) -> Path:
+    return tiny_gguf.write_bpe_llama(tmp_path / "model.gguf")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from samples import lines, texts
@@ -70,7 +70,9 @@ def test_long_texts_without_spaces_are_judged_as_if_tokenised_again(
 @settings(max_examples=100, deadline=None)
 @given(texts(10), st.integers(0, 99))
 def test_any_text_can_be_typed(tokenizer: Tokenizer, text: str, seed: int) -> None:
+    """But for white space of several bytes: the fake takes half a character for a letter."""
     text = "".join(c for c in text if not set(c.encode()) & tokenizer.table.unencodable)
+    assume(not any(c.isspace() and len(c.encode()) > 1 for c in text))
     walk(tokenizer, text, 1, seed)
 
 

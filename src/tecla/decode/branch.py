@@ -93,6 +93,7 @@ class Branch:
     def take(self, step: Step) -> None:
         """Go on with one of the steps."""
         if step.token in self._tokenizer.end_ids:
+            self.logprob += step.logprob  # for the competition; what is shown ends before it
             self.stop = "end"
         elif self.logprob + step.logprob < self._least_logprob and self._may_end(step.token):
             self._end_early("probability", step.token)
@@ -136,9 +137,16 @@ class Branch:
         for count, text, logprob in self._assembler.token_ends():
             yield self.path[: self._covered + count], text, logprob
 
-    def bytes_key(self) -> bytes:
-        """What two branches that spell the same text have in common."""
-        return self._assembler.data
+    def identity(self) -> tuple[str | bytes, Path]:
+        """What branches that spell the same have in common, and the tokens that spell it here.
+
+        Of a branch that ended that is the text to be shown, else all bytes so far. Equal paths
+        under equal text are the same event, and their probability counts once.
+        """
+        if self.stop is None:
+            return self._assembler.data, self.path
+        text = self.finish().text
+        return text, self.path[: self._covered + self._assembler.tokens_of(text)]
 
     def _append(self, token: int, beyond: bytes) -> None:
         self._spelling.push(token)

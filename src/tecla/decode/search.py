@@ -160,15 +160,21 @@ class Search:
     def result(self) -> Completed:
         """The answer; partial while branches still run or after `halt`."""
         merged: dict[str, Continuation] = {}
+        spelt: dict[str, set[Path]] = {}
         reasons = list(self._dropped)
         for branch in self.branches:
             found = branch.finish()
+            _, path = branch.identity()
+            known = spelt.setdefault(found.text, set())
             if not found.text:
                 reasons.append(found.stop)
-            elif found.text in merged:
-                merged[found.text] = _joined(merged[found.text], found, self._samples)
-            else:
+            elif found.text not in merged:
                 merged[found.text] = found
+            elif path not in known and not self._samples:
+                merged[found.text] = _joined(merged[found.text], found)
+            known.add(path)
+        if self.request.depth > 1:
+            merged = _without_nested(merged)
         silence = None
         if not merged:
             silence = reasons[0] if reasons else self._halted or "unspellable"
@@ -211,25 +217,17 @@ class Search:
         contestants = [one for one in self.branches if one.stop is None]
         if not self._contest or any(one.path not in self._contest for one in contestants):
             return
-        ended = [branch for branch in self.branches if branch.stop is not None]
+        pool = [branch for branch in self.branches if branch.stop is not None]
         grown = [pair for pairs in self._contest.values() for pair in pairs]
         self._contest.clear()
         ranked = sorted(grown, key=lambda pair: -(pair[0].logprob + pair[1].logprob))
-        by_text: dict[tuple[bytes, bool], Branch] = {}
-        for branch in ended:
-            by_text.setdefault((branch.bytes_key(), True), branch)
         for parent, step in ranked[: 2 * self.request.branches]:
             child = parent.copy()
             child.take(step)
-            key = (child.bytes_key(), child.stop is not None)
-            if key in by_text:
-                self._lost.append(child)
-                by_text[key].join(child.logprob)
-            else:
-                by_text[key] = child
-        pool = sorted(by_text.values(), key=lambda branch: -branch.logprob)
-        self.branches = pool[: self.request.branches]
-        self._lost += pool[self.request.branches :]
+            pool.append(child)
+        winners, losers = _joined_by_text(pool)
+        self.branches = winners[: self.request.branches]
+        self._lost += winners[self.request.branches :] + losers
 
     def _best_branches(self, distribution: CaretDistribution) -> list[Branch]:
         """The best branches that show something; a better one that shows nothing is noted."""
@@ -283,10 +281,35 @@ class Search:
         return TextTree.of(found)
 
 
-def _joined(first: Continuation, second: Continuation, sampled: bool) -> Continuation:
-    """Two alternatives of equal text as one; different spellings add up, equal samples do not."""
-    if sampled:
-        return first
+def _joined_by_text(pool: list[Branch]) -> tuple[list[Branch], list[Branch]]:
+    """Branches by probability, one for each text, and those that joined another."""
+    by_text: dict[str | bytes, Branch] = {}
+    spelt: dict[str | bytes, set[Path]] = {}
+    losers = []
+    for branch in sorted(pool, key=lambda branch: -branch.logprob):
+        text, path = branch.identity()
+        known = spelt.setdefault(text, set())
+        if text not in by_text:
+            by_text[text] = branch
+        else:
+            losers.append(branch)
+            if path not in known and by_text[text].stop is None:
+                by_text[text].join(branch.logprob)
+        known.add(path)
+    return sorted(by_text.values(), key=lambda branch: -branch.logprob), losers
+
+
+def _without_nested(found: dict[str, Continuation]) -> dict[str, Continuation]:
+    """Texts of which none begins with another: disjoint events; the earlier one stays."""
+    kept: dict[str, Continuation] = {}
+    for text, continuation in found.items():
+        if not any(text.startswith(other) or other.startswith(text) for other in kept):
+            kept[text] = continuation
+    return kept
+
+
+def _joined(first: Continuation, second: Continuation) -> Continuation:
+    """Two alternatives of equal text and different spelling as one."""
     return replace(
         first,
         probability=min(1.0, first.probability + second.probability),

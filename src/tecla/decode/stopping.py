@@ -118,6 +118,13 @@ class Assembler:
             if whole and (self._cut is None or end <= self._cut.char_offset):
                 yield count + 1, self.text[:end], logprob
 
+    def tokens_of(self, text: str) -> int:
+        """How many tokens it takes to cover a beginning of the text."""
+        for count, (end, _) in enumerate(self._ends):
+            if end >= len(text):
+                return count + 1
+        return len(self._ends)
+
     def finish(self, reason: StopReason, *, whole_word: bool = True) -> Continuation:
         """The continuation as it may be shown; `reason` is why it ended.
 

@@ -48,7 +48,7 @@ class LlamaModel:
             self._check_kind()
             self.tokenizer = LlamaTokenizer(native.llama_model_get_vocab(self.handle), self.name)
         except BaseException:
-            self.close()
+            native.llama_model_free(self.handle)
             raise
         self.is_recurrent = bool(
             native.llama_model_is_recurrent(self.handle)
@@ -80,6 +80,7 @@ class LlamaModel:
     def close(self) -> None:
         """Free the native model; safe to call twice."""
         if self.handle:
+            self.tokenizer.close()
             native.llama_model_free(self.handle)
             self.handle = None
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from tecla.engines.native import native
-from tecla.errors import InvalidTextError, UnsupportedModelError
+from tecla.errors import EngineError, InvalidTextError, UnsupportedModelError
 from tecla.text import canonical
 from tecla.text.split import space_between, spaces_only_lead, split_point
 from tecla.text.table import TokenTable
@@ -36,7 +36,7 @@ class LlamaTokenizer:
         Raises `UnsupportedModelError` naming the kind of a vocabulary that is neither
         byte-pair nor SentencePiece.
         """
-        self._vocab = vocab
+        self._vocab, self._name = vocab, name
         kind = native.llama_vocab_type(vocab)
         if kind not in (_SPM, _BPE):
             raise UnsupportedModelError(
@@ -79,6 +79,10 @@ class LlamaTokenizer:
             return 0
         return split_point(data) if self._long_tails else space_between(data)
 
+    def close(self) -> None:
+        """Forget the vocabulary, which is about to be freed."""
+        self._vocab = None
+
     def _encode(self, data: bytes) -> tuple[int, ...]:
         if self._prefixed and data.startswith(b" "):
             return self._raw_encode(data[1:]) if len(data) > 1 else self._bare(data)
@@ -95,6 +99,8 @@ class LlamaTokenizer:
                 f"{len(data)} bytes to tokenise are not UTF-8; decode them with "
                 "errors='replace' first"
             )
+        if self._vocab is None:
+            raise EngineError(f"model {self._name!r} was closed; open it again")
         room = len(data) + 2  # no token is empty; SentencePiece may add a space
         ids = (ctypes.c_int32 * room)()
         count = native.llama_tokenize(self._vocab, data, len(data), ids, room, False, False)

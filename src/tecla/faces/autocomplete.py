@@ -19,6 +19,7 @@ from tecla.engines.sampling import Sampling
 from tecla.errors import EngineError, OptionError
 from tecla.models.info import ModelInfo
 from tecla.suggest.options import (
+    COMPLETION,
     CompletionOptions,
     SamplingOptions,
     build_request,
@@ -171,7 +172,8 @@ class AutoComplete:
         self._check_open()
         prompt_tokens = 0 if max_length is None else self.count_tokens(text)
         tokens = new_tokens(max_length, max_new_tokens, prompt_tokens)
-        return build_request(text, options.get("after", ""), self.sampling, tokens, options)
+        after = options.get("after", "")
+        return build_request(text, after, self.sampling, tokens, options, COMPLETION)
 
     def _answers(self, requests: Sequence[Request]) -> list[Completed]:
         return self._suggester.complete(requests)

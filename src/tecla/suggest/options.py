@@ -74,7 +74,8 @@ class EngineOptions(TypedDict, total=False):
 
 
 _SAMPLING = frozenset(SamplingOptions.__annotations__)
-_KNOWN = frozenset(SuggestOptions.__annotations__) | frozenset(CompletionOptions.__annotations__)
+SUGGEST = frozenset(SuggestOptions.__annotations__)
+COMPLETION = frozenset(CompletionOptions.__annotations__) | {"max_length", "max_new_tokens"}
 
 
 def sampling_with(
@@ -104,15 +105,20 @@ def new_tokens(max_length: int | None, max_new_tokens: int | None, prompt_tokens
 
 
 def build_request(
-    before: str, after: str, sampling: Sampling, max_tokens: int, options: CommonOptions
+    before: str,
+    after: str,
+    sampling: Sampling,
+    max_tokens: int,
+    options: CommonOptions,
+    allowed: frozenset[str] = SUGGEST,
 ) -> Request:
-    """The request for a caret; raises `OptionError` for an option out of range."""
+    """The request for a caret; raises `OptionError` for an option out of range or not `allowed`."""
     stop = options.get("stop", ())
     if not isinstance(stop, Iterable):
         raise OptionError(f"stop is {stop!r}; it must be a str or several of them")
     return Request(
         context=Context(before, after, options.get("header", "")),
-        sampling=sampling_with(sampling, options, _KNOWN),
+        sampling=sampling_with(sampling, options, allowed),
         stopping=Stopping(
             max_tokens=max_tokens,
             max_words=options.get("max_words"),

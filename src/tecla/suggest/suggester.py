@@ -124,7 +124,7 @@ class Suggester:
         """
         ticket = Ticket(request, seed=seed_of(request), stream=TextStream())
         self._desk.worker.submit(ticket, wait=True)
-        return self._pieces(ticket)
+        return _Pieces(self._desk.worker, ticket)
 
     def counters(self) -> dict[str, int]:
         """What was counted since the model was opened, and what is held now."""
@@ -161,10 +161,27 @@ class Suggester:
         """Close the model without blocking the loop."""
         await asyncio.to_thread(self.close)
 
-    def _pieces(self, ticket: Ticket) -> Iterator[str]:
+
+class _Pieces(Iterator[str]):
+    """The pieces of a stream; whoever drops it gives the request up."""
+
+    def __init__(self, worker: Worker, ticket: Ticket) -> None:
+        """The ticket has a stream and was submitted."""
         assert ticket.stream is not None
-        try:
-            yield from ticket.stream
-            ticket.answer.result()
-        finally:
-            self._desk.worker.cancel(ticket)
+        self._worker, self._ticket = worker, ticket
+        self._pieces = iter(ticket.stream)
+
+    def __next__(self) -> str:
+        """The next piece; raises what became of the request."""
+        for piece in self._pieces:
+            return piece
+        self._ticket.answer.result()
+        raise StopIteration
+
+    def close(self) -> None:
+        """Give the rest up."""
+        self._worker.cancel(self._ticket)
+
+    def __del__(self) -> None:
+        """Give the rest up."""
+        self.close()
