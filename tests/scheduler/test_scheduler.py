@@ -122,11 +122,25 @@ def test_typing_what_is_shown_costs_one_token_for_each_that_is_accepted() -> Non
 def test_an_exact_hit_without_kept_scores_evaluates_one_token_a_position() -> None:
     """The end of the head and the typed word are held, but scores come only with a token."""
     runner = make(terms=Terms(score_mb=0), bias=saying(TOKENIZER, "the future ", "of the art"))
-    first = runner.complete([asking("the future ", max_tokens=1)])[0]
+    first = Typist(runner).ask("the future ", max_tokens=1)
     before = counted(runner, "evaluated_tokens")
-    again = runner.complete([asking("the future ", max_tokens=1)])[0]
+    again = Typist(runner, number=2).ask("the future ", max_tokens=1)
     assert again.continuations == first.continuations
     assert counted(runner, "evaluated_tokens") - before == 2 == again.work.evaluated_tokens
+
+
+def test_a_request_without_a_session_leaves_only_a_long_head_behind() -> None:
+    runner = make()
+    runner.complete([asking("she would"), asking("the future")])
+    runner.complete([asking("she would")])
+    assert counted(runner, "kv_cells") <= 7  # what another request at work might have shared
+    long = SENTENCE * 4
+    first = runner.complete([asking(long, n=2), asking(long)])[0]
+    held = counted(runner, "kv_cells")
+    assert first.prompt_tokens - 3 <= held <= first.prompt_tokens
+    before = counted(runner, "prefill_tokens")
+    assert runner.complete([asking(long, n=2)])[0].continuations == first.continuations
+    assert counted(runner, "prefill_tokens") <= before + 1
 
 
 def test_a_cancelled_request_evaluates_nothing_after_the_next_step() -> None:

@@ -53,17 +53,24 @@ class Prompt:
         self._heads: list[_Head] = []  # oldest first
         self._header = lru_cache(maxsize=2)(self._read_header)
 
-    def plan(self, context: Context) -> Planned:
-        """The plan for the caret behind `before`."""
+    def plan(self, context: Context, keep_tokens: int | None = None) -> Planned:
+        """The plan for the caret behind `before`.
+
+        When the window begins or moves, at most `keep_tokens` stay in it (`None`: all that fit,
+        and three quarters of that when it moves).
+        """
         before = context.before.encode()
         lead, lead_tokens = self._header(context.header)
         room = self._room - lead_tokens
-        start = self._start if self._still_begins(before) else 0
+        start, most = self._start, room
+        if not self._still_begins(before):
+            start, most = 0, min(room, keep_tokens or room)
         planned = None
-        if len(before) - start <= room * BYTES_PER_TOKEN:
+        if len(before) - start <= most * BYTES_PER_TOKEN:
             planned = self._plan_from(lead, before, start)
-        if planned is None or planned.n_tokens - lead_tokens > room:
-            kept = keep_end(self._tokenizer, before, max(1, int(room * _KEPT_SHARE)))
+        if planned is None or planned.n_tokens - lead_tokens > most:
+            keep = max(1, min(int(room * _KEPT_SHARE), keep_tokens or room))
+            kept = keep_end(self._tokenizer, before, keep)
             start = len(before) - len(kept)
             planned = self._plan_from(lead, before, start)
         if start != self._start or len(self._mark) < _MARK_BYTES:

@@ -10,18 +10,20 @@ from __future__ import annotations
 from collections import Counter
 
 from tecla.decode.prompt import Planned, Prompt
-from tecla.decode.search import Search
+from tecla.decode.search import Search, head_of
 from tecla.engines.base import Engine
 from tecla.errors import OptionError
 from tecla.scheduler.batch import Batch
 from tecla.scheduler.job import Job
 from tecla.scheduler.kvmemory import KVMemory
+from tecla.scheduler.overload import Load
 from tecla.scheduler.position import Position
 from tecla.scheduler.sessions import Caret, Carets
 from tecla.scheduler.terms import Terms
 from tecla.scheduler.ticket import SessionKey, Ticket
 from tecla.text.base import Tokenizer
 
+_GROWTH = 3  # a short window grows to so many times the size it begins with
 _SESSION_SHARE = 8  # of the window, the part a session leaves for what is produced
 
 
@@ -78,7 +80,7 @@ class Admission:
                 "them"
             )
 
-    def begin(self, ticket: Ticket) -> Job:
+    def begin(self, ticket: Ticket, load: Load) -> Job:
         """Plan a request and make it a job; what is known of it already is taken."""
         caret = None if ticket.session is None else self._carets.get(ticket.session)
         if caret is None:
@@ -86,16 +88,17 @@ class Admission:
         for old in self._carets.superfluous():
             self.forget(old.key)
         caret.revision = ticket.revision
-        job = self._job(ticket, caret.long.plan(ticket.request.context))
-        self._aim(caret, job.head)
-        if self._is_far(job):
-            brief = self._job(ticket, caret.short.plan(ticket.request.context))
-            if _lacking(brief.head) < _lacking(job.head):
-                job, brief = brief, job
+        planned = caret.long.plan(ticket.request.context)
+        self._aim(caret, self._root(ticket).walk(head_of(self._tokenizer, planned.plan)))
+        lacking = self._lacking(ticket, planned)
+        if self._is_far(ticket, lacking):
+            keep = self._terms.short_tokens >> load  # the busier, the shorter
+            brief = caret.short.plan(ticket.request.context, keep)
+            if self._lacking(ticket, brief) < lacking:
+                planned = brief
                 self._counts["short_windows"] += 1
-            brief.release()
-        caret.job = job
-        return job
+        caret.job = self._job(ticket, planned)
+        return caret.job
 
     def ended(self, job: Job) -> None:
         """Note that a job is answered."""
@@ -108,14 +111,11 @@ class Admission:
         for caret in self._carets.reading_ahead():
             ahead = caret.ahead
             assert ahead is not None
-            if ahead.slots:
+            added = 0 if ahead.slots else batch.add(ahead)
+            self._counts["read_ahead_tokens"] += added
+            if not added and not batch:  # it is held, or there is no room for it
                 self._memory.unpin(ahead)
                 caret.ahead = None
-            elif ahead.depth > self._engine.kv_tokens - self._memory.cells + _lacking(ahead):
-                self._memory.unpin(ahead)  # it would push out what is in use
-                caret.ahead = None
-            else:
-                self._counts["read_ahead_tokens"] += batch.add(ahead)
 
     def forget(self, key: SessionKey) -> None:
         """Forget a session."""
@@ -152,22 +152,32 @@ class Admission:
         return Caret(
             key,
             Prompt(self._tokenizer, room),
-            Prompt(self._tokenizer, min(room, terms.short_tokens or room)),
+            Prompt(self._tokenizer, min(room, _GROWTH * terms.short_tokens or room)),
         )
 
-    def _is_far(self, job: Job) -> bool:
-        """Whether the text of a job is too long to be read before its first answer."""
-        short = self._terms.short_tokens
-        return short > 0 and job.ticket.deadline_at is not None and _lacking(job.head) > short
+    def _is_far(self, ticket: Ticket, lacking: int) -> bool:
+        """Whether too much of a text is not held for it to be read before its first answer."""
+        near = self._terms.short_tokens // 2
+        return near > 0 and ticket.deadline_at is not None and lacking > near
+
+    def _lacking(self, ticket: Ticket, planned: Planned) -> int:
+        """How many tokens of a planned head no slot holds."""
+        at = self._root(ticket)
+        head = head_of(self._tokenizer, planned.plan)
+        for known, token in enumerate(head):
+            child = at.children.get(token)
+            if child is None or not child.slots:
+                return len(head) - known
+            at = child
+        return 0
+
+    def _root(self, ticket: Ticket) -> Position:
+        return self._memory.root(ticket.session.scope if ticket.session else ticket.scope)
 
     def _aim(self, caret: Caret, head: Position) -> None:
         """Make `head` what is read ahead for a session, and what would be saved of it."""
-        for position in (caret.ahead, caret.newest):
+        old = caret.ahead, caret.newest
+        caret.ahead, caret.newest = self._memory.pin(head), self._memory.pin(head)
+        for position in old:  # only now: the new head may stand on the old one's way
             if position is not None:
                 self._memory.unpin(position)
-        caret.ahead, caret.newest = self._memory.pin(head), self._memory.pin(head)
-
-
-def _lacking(position: Position) -> int:
-    """Tokens between a position and the last one before it that is held."""
-    return position.depth - position.held().depth

@@ -78,6 +78,11 @@ class Batch:
         self._wish(draft, position)
         return len(way)
 
+    def slot_of(self, position: Position) -> int | None:
+        """The slot in which a position, or the way to it, is evaluated by this batch."""
+        draft = self._scheduled.get(self._last_known(position))
+        return None if draft is None else draft.slot
+
     def feeds(self) -> list[Feed]:
         """The feeds, each with the rows that were wished for."""
         return [

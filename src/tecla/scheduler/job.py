@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from tecla.decode.request import Completed, EvalWork, StopReason
@@ -25,7 +26,7 @@ class Job:
         self._wanted: dict[Position, Path] = {}
         self._early: dict[Position, Scores] = {}  # evaluated, waiting for their turn
         self._evaluated = self._known = self._steps = 0
-        self.prefilled = 0  # tokens of the head that were evaluated for this request
+        self.slots: set[int] = set()  # those this request was evaluated in
 
     @property
     def urgency(self) -> tuple[bool, bool, float, int]:
@@ -48,10 +49,10 @@ class Job:
         """
         while True:
             wanted = {self.head.walk(path): path for path in self.search.wants()}
-            for position in self._wanted.keys() - wanted.keys():
-                self._memory.unpin(position)
             for position in wanted.keys() - self._wanted.keys():
                 self._memory.pin(position)
+            for position in self._wanted.keys() - wanted.keys():
+                self._memory.unpin(position)
             self._wanted = wanted
             if not self._take_known():
                 return list(self._wanted)
@@ -67,10 +68,9 @@ class Job:
         """Whether this request waits for the scores of a position."""
         return position in self._wanted
 
-    def count(self, tokens: int, prefilled: int) -> None:
-        """Note that a step evaluated `tokens` for this request, `prefilled` of them of its head."""
+    def count(self, tokens: int) -> None:
+        """Note that a step evaluates `tokens` for this request."""
         self._evaluated += tokens
-        self.prefilled += prefilled
         self._steps += 1
 
     def result(self) -> Completed:
@@ -82,8 +82,13 @@ class Job:
         """End the search with what there is."""
         self.search.halt(reason)
 
-    def release(self) -> None:
-        """Let go of every position."""
+    def release(self, shared: Collection[int] = ()) -> None:
+        """Let go of every position; nobody will type on behind a request without a session.
+
+        `shared` are slots that other requests at work use as well.
+        """
+        if not self.keeps_scores:
+            self._memory.let_go(self.slots.difference(shared), self.head)
         for position in list(self._wanted):
             self._wanted.pop(position)
             self._memory.unpin(position)

@@ -15,13 +15,14 @@ holds; a position's `slots` are those whose text runs through it; the count of c
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from tecla.engines.base import Engine, Scores
 from tecla.scheduler.position import Position
 
 _ROW_BYTES = 4  # of one kept score
+_LONG_HEAD = 64  # tokens worth keeping for a request that may never come
 
 
 class Place(NamedTuple):
@@ -119,6 +120,7 @@ class KVMemory:
             if slot is None:
                 return False
             self.empty(slot)
+            self.evicted_slots += 1
         return True
 
     def extended(self, slot: int, tokens: Sequence[int]) -> Position:
@@ -150,8 +152,23 @@ class KVMemory:
         self._tips[slot] = None
         del self._recency[slot]
         self._free.append(slot)
-        self.evicted_slots += 1
         tip.forget()
+
+    def let_go(self, slots: Iterable[int], head: Position) -> None:
+        """Give up what lies behind `head` in `slots`, and `head` itself if it is soon read again.
+
+        One slot keeps a long head, for the next request that begins with it.
+        """
+        keep = head.depth >= _LONG_HEAD
+        for slot in slots:
+            tip = self._tips[slot]
+            if tip is None or not any(at is head for at in tip.upwards()):
+                continue
+            if keep:
+                self._cut(slot, head)
+                keep = False
+            else:
+                self.empty(slot)
 
     def drop_if_empty(self, scope: Hashable) -> None:
         """Forget the root of a scope of which nothing is left."""
@@ -240,6 +257,21 @@ class KVMemory:
             slots &= slots - 1
         return None
 
+    def _cut(self, slot: int, end: Position) -> None:
+        """Keep the beginning of a slot up to `end`."""
+        self.engine.trim(slot, end.depth)
+        tip = self._tips[slot]
+        assert tip is not None
+        bit = 1 << slot
+        at = tip
+        while at is not end:
+            at.slots &= ~bit
+            self.cells -= not at.slots
+            assert at.parent is not None
+            at = at.parent
+        self._tips[slot] = end
+        tip.forget()
+
     def _fork(self, position: Position, busy: Collection[int]) -> int | None:
         """An empty slot made to hold the text up to `position`."""
         source = position.slots.bit_length() - 1
@@ -261,6 +293,7 @@ class KVMemory:
             if oldest is None:
                 return None
             self.empty(oldest)
+            self.evicted_slots += 1
         return self._free.pop()
 
     def _oldest(self, busy: Collection[int]) -> int | None:

@@ -70,5 +70,6 @@ class Position:
         while at is not None and at.parent is not None:
             if at.slots or at.pins or at.children or at.scores is not None:
                 return
+            assert at.parent.children.get(at.token) is at, "a position was removed twice"
             del at.parent.children[at.token]
             at = at.parent

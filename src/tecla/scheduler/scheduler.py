@@ -127,6 +127,7 @@ class Scheduler:
         self._cancel()
         self._admit()
         picked = self._pick()
+        self._answer()  # what was known already does not wait for the model
         batch = self._build_batch(picked)
         scores = self._evaluate(batch) if batch else None
         if scores is not None:
@@ -180,7 +181,7 @@ class Scheduler:
         while self._waiting and len(self._jobs) < self.terms.most_jobs:
             ticket = self._waiting.pop(0)
             try:
-                job = self._admission.begin(ticket)
+                job = self._admission.begin(ticket, self._overload.load)
             except TeclaError as error:
                 self.counts["failed"] += 1
                 ticket.fail(error)
@@ -214,13 +215,19 @@ class Scheduler:
         batch = Batch(self.memory, self._budget(picked))
         for job in picked:
             tokens = prefilled = 0
-            for position in job.wishes():
+            wishes = job.wishes()
+            if self._overload.load and job.search.is_ordered:
+                del wishes[1:]  # what is foreseen waits until it is asked for
+            for position in wishes:
                 ahead = position if position.depth <= job.head.depth else job.head
                 lacking = ahead.depth - ahead.held().depth
                 added = batch.add(position)
+                slot = batch.slot_of(position)
+                if slot is not None:
+                    job.slots.add(slot)
                 tokens, prefilled = tokens + added, prefilled + min(added, lacking)
             if tokens:
-                job.count(tokens, prefilled)
+                job.count(tokens)
                 self.counts["prefill_tokens"] += prefilled
                 self.counts["search_tokens"] += tokens - prefilled
         if not picked:
@@ -268,11 +275,12 @@ class Scheduler:
     # What the phases are made of
 
     def _budget(self, picked: Sequence[Job]) -> int:
-        """Most tokens of the next batch: few while somebody types, else all that fit."""
-        hurried = any(job.ticket.deadline_at is not None for job in picked)
-        if hurried or not picked:
-            return self.cost.tokens_within(self.terms.step_ms)
-        return self.engine.batch_tokens
+        """Most tokens of the next batch: few while many type, else all that fit."""
+        hurried = sum(job.ticket.deadline_at is not None for job in picked)
+        if picked and not hurried:
+            return self.engine.batch_tokens
+        terms = self.terms
+        return self.cost.tokens_within(max(terms.step_ms, terms.lone_step_ms / (hurried or 2)))
 
     def _give_up(self, picked: Sequence[Job]) -> None:
         """Nothing could be evaluated: the least urgent job ends, so that the others find room."""
@@ -295,7 +303,7 @@ class Scheduler:
         """Let go of a job and of what it held on to."""
         del self._jobs[ticket]
         self._admission.ended(job)
-        job.release()
+        job.release(shared={slot for other in self._jobs.values() for slot in other.slots})
 
     def _finish(self, ticket: Ticket, job: Job) -> None:
         """Answer a job and let go of it."""

@@ -9,16 +9,17 @@ from dataclasses import dataclass
 class Terms:
     """What a scheduler holds itself to.
 
-    deadline_ms: what load is measured against. step_ms: a step aims to be this short while
-    somebody with a deadline waits. short_tokens: the window a newly opened long text is first
+    deadline_ms: what load is measured against. step_ms: a step aims to be this short while many
+    with a deadline wait; one alone gets `lone_step_ms`, text read ahead half of that. short_tokens: the window a newly opened long text is first
     answered from; 0 reads the whole text first. score_mb: memory for scores that are kept.
     most_jobs, most_waiting: requests at work at once, and waiting to be. most_sessions:
     sessions remembered.
     """
 
     deadline_ms: float = 150.0
-    step_ms: float = 50.0
-    short_tokens: int = 64
+    step_ms: float = 25.0
+    lone_step_ms: float = 100.0
+    short_tokens: int = 32
     score_mb: int = 48
     most_jobs: int = 128
     most_waiting: int = 256
