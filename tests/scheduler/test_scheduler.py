@@ -137,7 +137,7 @@ def test_a_request_without_a_session_leaves_only_a_long_head_behind() -> None:
     long = SENTENCE * 4
     first = runner.complete([asking(long, n=2), asking(long)])[0]
     held = counted(runner, "kv_cells")
-    assert first.prompt_tokens - 3 <= held <= first.prompt_tokens
+    assert first.prompt_tokens - 3 <= held <= first.prompt_tokens + 8
     before = counted(runner, "prefill_tokens")
     assert runner.complete([asking(long, n=2)])[0].continuations == first.continuations
     assert counted(runner, "prefill_tokens") <= before + 1
