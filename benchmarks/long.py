@@ -184,6 +184,8 @@ def main() -> None:
                 f"{results[length]['bare_step_ms']:.1f} ms",
                 flush=True,
             )
+    if arguments.plot is not None:
+        plot(results, arguments.plot)
     typing = results[4000]["ms_per_evaluated_token"] / results[100]["ms_per_evaluated_token"]
     bare = results[4000]["bare_step_ms"] / results[100]["bare_step_ms"]
     print(f"4000 against 100: typing {typing:.2f} times, bare step {bare:.2f} times")

@@ -213,6 +213,21 @@ def test_closing_a_session_frees_everything_within_one_step() -> None:
     assert ticket.answer.done()
     assert counted(runner, "evaluated_tokens") == before
     assert counted(runner, "sessions") == counted(runner, "pending") == 0
+    held = ("kv_cells", "kept_rows", "used_slots")
+    assert [counted(runner, name) for name in held] == [0, 0, 0]
+
+
+def test_closing_a_session_leaves_what_another_shares() -> None:
+    runner = make()
+    first, second = Typist(runner, number=1), Typist(runner, number=2)
+    first.ask(SENTENCE)
+    second.ask(SENTENCE + " she would")
+    held = counted(runner, "kv_cells")
+    runner.scheduler.close_session(first.key)
+    assert 0 < counted(runner, "kv_cells") <= held
+    before = counted(runner, "prefill_tokens")
+    second.ask(SENTENCE + " she would think")
+    assert counted(runner, "prefill_tokens") <= before + 4
 
 
 def test_at_the_deadline_the_best_answer_so_far_comes_back() -> None:

@@ -113,18 +113,22 @@ class Admission:
             assert ahead is not None
             added = 0 if ahead.slots else batch.add(ahead)
             self._counts["read_ahead_tokens"] += added
+            slot = batch.slot_of(ahead)
+            if slot is not None:
+                self._memory.own(slot, caret.key)
             if not added and not batch:  # it is held, or there is no room for it
                 self._memory.unpin(ahead)
                 caret.ahead = None
 
     def forget(self, key: SessionKey) -> None:
-        """Forget a session."""
+        """Forget a session and what is held for it alone."""
         caret = self._carets.pop(key)
         if caret is None:
             return
         for position in (caret.ahead, caret.newest):
             if position is not None:
                 self._memory.unpin(position)
+        self._memory.forget_owner(key)
         self._memory.drop_if_empty(key.scope)
 
     def _job(self, ticket: Ticket, planned: Planned) -> Job:

@@ -44,6 +44,7 @@ class KVMemory:
         self.cells = 0  # distinct positions held
         self._roots: dict[Hashable, Position] = {}
         self._tips: list[Position | None] = [None] * engine.n_slots
+        self._owners: list[Hashable | None] = [None] * engine.n_slots  # whom a slot last served
         self._recency: OrderedDict[int, None] = OrderedDict()  # used slots, oldest first
         self._free = list(range(engine.n_slots - 1, -1, -1))
         self._kept: OrderedDict[Position, None] = OrderedDict()  # oldest first
@@ -149,7 +150,7 @@ class KVMemory:
             if at.parent is not None:
                 at.slots &= ~bit
                 self.cells -= not at.slots
-        self._tips[slot] = None
+        self._tips[slot] = self._owners[slot] = None
         del self._recency[slot]
         self._free.append(slot)
         tip.forget()
@@ -169,6 +170,24 @@ class KVMemory:
                 keep = False
             else:
                 self.empty(slot)
+
+    def own(self, slot: int, owner: Hashable) -> None:
+        """Note whom a slot serves now."""
+        self._owners[slot] = owner
+
+    def forget_owner(self, owner: Hashable) -> None:
+        """Give up every slot that last served `owner`, and kept scores of what only they held."""
+        for slot, served in enumerate(self._owners):
+            tip = self._tips[slot]
+            if served != owner or tip is None:
+                continue
+            way = [self.pin(at) for at in tip.upwards() if at.parent is not None]
+            self.empty(slot)
+            for at in way:
+                if not at.slots and at.scores is not None:
+                    del self._kept[at]
+                    at.scores = None
+                self.unpin(at)
 
     def drop_if_empty(self, scope: Hashable) -> None:
         """Forget the root of a scope of which nothing is left."""

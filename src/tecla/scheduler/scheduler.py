@@ -93,10 +93,10 @@ class Scheduler:
         self._cancelled.append(ticket)
 
     def close_session(self, key: SessionKey) -> None:
-        """Forget a session and cancel what it asked for."""
+        """Answer what a session asked for as cancelled, and give up all that it held alone."""
         for ticket in [*self._waiting, *self._jobs]:
             if ticket.session == key:
-                self.cancel(ticket)
+                self._end(ticket, "cancelled")
         self._admission.forget(key)
 
     def forget_scope(self, scope: object) -> None:
@@ -225,6 +225,7 @@ class Scheduler:
                 slot = batch.slot_of(position)
                 if slot is not None:
                     job.slots.add(slot)
+                    self.memory.own(slot, job.ticket.session)
                 tokens, prefilled = tokens + added, prefilled + min(added, lacking)
             if tokens:
                 job.count(tokens)
@@ -304,6 +305,7 @@ class Scheduler:
         del self._jobs[ticket]
         self._admission.ended(job)
         job.release(shared={slot for other in self._jobs.values() for slot in other.slots})
+        self.memory.drop_if_empty(ticket.session.scope if ticket.session else ticket.scope)
 
     def _finish(self, ticket: Ticket, job: Job) -> None:
         """Answer a job and let go of it."""

@@ -10,10 +10,10 @@ class Terms:
     """What a scheduler holds itself to.
 
     deadline_ms: what load is measured against. step_ms: a step aims to be this short while many
-    with a deadline wait; one alone gets `lone_step_ms`, text read ahead half of that. short_tokens: the window a newly opened long text is first
-    answered from; 0 reads the whole text first. score_mb: memory for scores that are kept.
-    most_jobs, most_waiting: requests at work at once, and waiting to be. most_sessions:
-    sessions remembered.
+    with a deadline wait; one alone gets `lone_step_ms`, text read ahead half of that.
+    short_tokens: the window a newly opened long text is first answered from; 0 reads the whole
+    text first. score_mb: memory for scores that are kept. most_jobs, most_waiting: requests at
+    work at once, and waiting to be. most_sessions: sessions remembered.
     """
 
     deadline_ms: float = 150.0
