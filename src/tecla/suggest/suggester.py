@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from typing_extensions import Unpack
 
@@ -28,6 +28,7 @@ from tecla.suggest.session import Session
 from tecla.text.base import Tokenizer
 
 _numbers = itertools.count(1)
+Result = TypeVar("Result")
 
 
 class Suggester:
@@ -130,6 +131,10 @@ class Suggester:
         """What was counted since the model was opened, and what is held now."""
         counted = self._desk.worker.call(lambda scheduler: scheduler.counters())
         return {**counted, "restarts": self._desk.worker.restarts}
+
+    def on_engine_thread(self, job: Callable[[], Result]) -> Result:
+        """Run `job` between two steps on the thread that owns the engine; for measurements."""
+        return self._desk.worker.call(lambda _: job())
 
     def close(self) -> None:
         """Fail what is pending and free the model; safe to call twice."""
