@@ -25,11 +25,12 @@ COMMANDS = {
 PROBE = """
 import json, resource
 from tecla import AutoComplete, Suggester
-def kv_size(scheduler):
-    return scheduler.engine.kv_tokens * scheduler.engine.model.kv_bytes_per_token()
-with Suggester.open() as suggester, AutoComplete(suggester=suggester, temperature=0) as completer:
+from tecla.engines.factory import open_model
+from tecla.settings import load
+loaded = open_model(load().settings)
+kv_bytes = loaded.engine.kv_tokens * loaded.engine.model.kv_bytes_per_token()
+with Suggester(loaded) as suggester, AutoComplete(suggester=suggester, temperature=0) as completer:
     completer.get_completion("The future of artif")
-    kv_bytes = suggester.worker.call(kv_size)
     file_bytes = completer.model.size_bytes
 peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 sizes = {"peak_mb": peak_bytes, "file_mb": file_bytes, "kv_mb": kv_bytes}
