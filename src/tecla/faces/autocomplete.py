@@ -9,11 +9,11 @@ completed by probability instead of being taken for a whole one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 from typing_extensions import Unpack
 
+from tecla.closing import Closing
 from tecla.decode.request import Completed, Request
 from tecla.engines.sampling import Sampling
 from tecla.errors import EngineError, OptionError
@@ -30,7 +30,7 @@ from tecla.suggest.suggester import Suggester
 from tecla.text.unicode import to_bytes
 
 
-class AutoComplete:
+class AutoComplete(Closing):
     """Completes text with a causal language model.
 
     Safe to use from several threads, whose calls share every step of the model. Use it as a context
@@ -148,19 +148,6 @@ class AutoComplete:
         self._closed = True
         if self._owned:
             self._suggester.close()
-
-    def __enter__(self) -> Self:
-        """The object itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the model."""
-        self.close()
 
     def _request(
         self,

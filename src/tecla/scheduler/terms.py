@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+DEADLINE_MS = 150.0  # of a request, unless it says otherwise
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -16,7 +18,7 @@ class Terms:
     work at once, and waiting to be. most_sessions: sessions remembered.
     """
 
-    deadline_ms: float = 150.0
+    deadline_ms: float = DEADLINE_MS
     step_ms: float = 25.0
     lone_step_ms: float = 100.0
     short_tokens: int = 32

@@ -13,7 +13,6 @@ from tecla.scheduler.ticket import SessionKey, Ticket
 from tecla.scheduler.worker import Worker
 from tecla.suggest.options import SuggestOptions, build_request, deadline_of
 
-DEADLINE_MS = 150.0
 _DEFAULT_TOKENS = 12
 _AT_THE_DOOR_S = 0.02
 
@@ -25,31 +24,13 @@ class Desk:
         """In front of one worker."""
         self.worker = worker
 
-    def ask(
-        self,
-        before: str,
-        after: str,
-        deadline_ms: float | None,
-        options: SuggestOptions,
-        session: SessionKey | None = None,
-        revision: int = 0,
-    ) -> Completed:
+    def ask(self, ticket: Ticket) -> Completed:
         """The answer, for threads; without a deadline it waits at the door as well."""
-        ticket = _ticket(before, after, deadline_ms, options, session, revision)
         self.worker.submit(ticket, wait=ticket.deadline_at is None)
         return ticket.answer.result()
 
-    async def aask(
-        self,
-        before: str,
-        after: str,
-        deadline_ms: float | None,
-        options: SuggestOptions,
-        session: SessionKey | None = None,
-        revision: int = 0,
-    ) -> Completed:
+    async def aask(self, ticket: Ticket) -> Completed:
         """The answer, for asyncio; cancelling the task gives the request up."""
-        ticket = _ticket(before, after, deadline_ms, options, session, revision)
         await self._submit(ticket)
         try:
             return await asyncio.wrap_future(ticket.answer)
@@ -68,13 +49,13 @@ class Desk:
             await asyncio.sleep(_AT_THE_DOOR_S)
 
 
-def _ticket(
+def make_ticket(
     before: str,
     after: str,
     deadline_ms: float | None,
     options: SuggestOptions,
-    session: SessionKey | None,
-    revision: int,
+    session: SessionKey | None = None,
+    revision: int = 0,
 ) -> Ticket:
     """A checked request with its terms."""
     most = options.get("max_tokens", _DEFAULT_TOKENS)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Literal, TypedDict
+from typing import TypedDict
 
 from tecla.checks import known, number, whole
 from tecla.decode.adjust import Adjustment
 from tecla.decode.request import Context, Request, Stopping
 from tecla.engines.sampling import Sampling
 from tecla.errors import OptionError, PromptTooLongError
+from tecla.settings import Device
 
 DEFAULT_NEW_TOKENS = 50
 
@@ -65,7 +66,7 @@ class SuggestOptions(CommonOptions, total=False):
 class EngineOptions(TypedDict, total=False):
     """What can be said about the engine when a model is opened; settings otherwise."""
 
-    device: Literal["auto", "cpu", "gpu"] | None
+    device: Device | None
     context_tokens: int | None
     kv_tokens: int | None
     slots: int | None

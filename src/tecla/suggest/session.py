@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from typing_extensions import Unpack
 
+from tecla.closing import Closing
 from tecla.decode.request import Completed
 from tecla.engines.state import tokens_of
 from tecla.errors import OptionError
-from tecla.scheduler.ticket import SessionKey
-from tecla.suggest.desk import DEADLINE_MS, Desk
+from tecla.scheduler.terms import DEADLINE_MS
+from tecla.scheduler.ticket import SessionKey, Ticket
+from tecla.suggest.desk import Desk, make_ticket
 from tecla.suggest.options import SuggestOptions
 
 
-class Session:
+class Session(Closing):
     """Requests of one caret; a newer one supersedes the older, which then says so.
 
     May be used from any thread; close it when the text is closed.
@@ -44,7 +44,7 @@ class Session:
         **options: Unpack[SuggestOptions],
     ) -> Completed:
         """What `Suggester.suggest` gives, as the newest revision of this session."""
-        return self._desk.ask(before, after, deadline_ms, options, self._key, self._next())
+        return self._desk.ask(self._ticket(before, after, deadline_ms, options))
 
     async def asuggest(
         self,
@@ -55,8 +55,7 @@ class Session:
         **options: Unpack[SuggestOptions],
     ) -> Completed:
         """`suggest` for asyncio; cancelling the task cancels the request."""
-        revision = self._next()
-        return await self._desk.aask(before, after, deadline_ms, options, self._key, revision)
+        return await self._desk.aask(self._ticket(before, after, deadline_ms, options))
 
     def save(self, path: Path | str) -> int:
         """Write the KV memory of the text so far to a file; its size in bytes.
@@ -98,26 +97,16 @@ class Session:
             self._closed = True
         self._desk.worker.post(lambda scheduler: scheduler.close_session(self._key))
 
-    def __enter__(self) -> Self:
-        """The object itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the session."""
-        self.close()
-
     def _check_open(self) -> None:
         if self._closed:
             raise OptionError("this session was closed; open another")
 
-    def _next(self) -> int:
-        """The number of a new request."""
+    def _ticket(
+        self, before: str, after: str, deadline_ms: float | None, options: SuggestOptions
+    ) -> Ticket:
+        """A new revision."""
         with self._lock:
             self._check_open()
             self._revision += 1
-            return self._revision
+            revision = self._revision
+        return make_ticket(before, after, deadline_ms, options, self._key, revision)

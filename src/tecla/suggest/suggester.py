@@ -14,15 +14,16 @@ from typing import Self, TypeVar
 
 from typing_extensions import Unpack
 
+from tecla.closing import Closing
 from tecla.decode.request import Completed, Request
 from tecla.engines.factory import LoadedModel, open_model
 from tecla.models.info import ModelInfo
 from tecla.scheduler.scheduler import Scheduler
-from tecla.scheduler.terms import Terms
+from tecla.scheduler.terms import DEADLINE_MS, Terms
 from tecla.scheduler.ticket import SessionKey, TextStream, Ticket
 from tecla.scheduler.worker import Worker
 from tecla.settings import Settings, load
-from tecla.suggest.desk import DEADLINE_MS, Desk, seed_of
+from tecla.suggest.desk import Desk, make_ticket, seed_of
 from tecla.suggest.options import EngineOptions, SuggestOptions
 from tecla.suggest.session import Session
 from tecla.text.base import Tokenizer
@@ -31,7 +32,7 @@ _numbers = itertools.count(1)
 Result = TypeVar("Result")
 
 
-class Suggester:
+class Suggester(Closing):
     """Suggestions from one model, in milliseconds, for any number of threads and tasks."""
 
     def __init__(self, loaded: LoadedModel, settings: Settings | None = None) -> None:
@@ -80,7 +81,7 @@ class Suggester:
         until then. Raises `InputError` for what cannot be asked, `OverloadedError` when too
         many requests wait, `EngineFailedError` when the engine broke down.
         """
-        return self._desk.ask(before, after, deadline_ms, options)
+        return self._desk.ask(make_ticket(before, after, deadline_ms, options))
 
     async def asuggest(
         self,
@@ -91,7 +92,7 @@ class Suggester:
         **options: Unpack[SuggestOptions],
     ) -> Completed:
         """`suggest` for asyncio; cancelling the task cancels the request."""
-        return await self._desk.aask(before, after, deadline_ms, options)
+        return await self._desk.aask(make_ticket(before, after, deadline_ms, options))
 
     def session(self, *, scope: Hashable = "") -> Session:
         """A caret that is typed at: each request supersedes the one before it.
@@ -139,19 +140,6 @@ class Suggester:
     def close(self) -> None:
         """Fail what is pending and free the model; safe to call twice."""
         self._desk.worker.close()
-
-    def __enter__(self) -> Self:
-        """The object itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the model."""
-        self.close()
 
     async def __aenter__(self) -> Self:
         """The object itself."""
