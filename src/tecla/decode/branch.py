@@ -23,7 +23,6 @@ from tecla.text.spelling import Spelling
 
 _LOOKED_AT = (1, 8)  # a greedy step looks at so many tokens before it looks at them all
 _MAX_REFUSED = 256  # draws refused at one position before a continuation is given up
-_EARLY: frozenset[StopReason] = frozenset({"probability", "entropy", "deadline", "overload"})
 
 
 class Step(NamedTuple):
@@ -146,7 +145,11 @@ class Branch:
         if self.stop is None:
             return self._assembler.data, self.path
         text = self.finish().text
-        return text, self.path[: self._covered + self._assembler.tokens_of(text)]
+        return text, self.path_to(text)
+
+    def path_to(self, text: str) -> Path:
+        """The tokens up to the one that ends `text`, a beginning of what this branch spells."""
+        return self.path[: self._covered + self._assembler.tokens_of(text)]
 
     def _append(self, token: int, beyond: bytes) -> None:
         self._spelling.push(token)

@@ -13,7 +13,7 @@ At any time `result` gives the best valid answer so far.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from tecla.decode.adjust import adjusted
@@ -108,16 +108,12 @@ class Search:
         if self._caret is not None:
             if self._caret.awaits(path):
                 self._caret.observe(path, scores, row)
-            self.settle()
+            if not self._caret.wanted(1):
+                self._begin_branches()
             return
         for branch in [branch for branch in self.branches if branch.path == path]:
             if branch.stop is None:
                 self._grow(branch, scores, row)
-
-    def settle(self) -> None:
-        """Pass from the caret search to its branches once it has seen enough."""
-        if self._caret is not None and not self._caret.wanted(1):
-            self._begin_branches()
 
     def halt(self, reason: StopReason) -> None:
         """End the work with what there is; `reason` says why."""
@@ -129,8 +125,7 @@ class Search:
                 self._begin_branches()
             else:
                 self._caret = None
-        for path in list(self._contest):
-            self._contest.pop(path)
+        self._contest.clear()
         for branch in self.branches:
             branch.halt(reason)
 
@@ -149,12 +144,9 @@ class Search:
                 branch.halt("overload")
         self._decide_if_ready()
 
-    def new_texts(self) -> Iterator[tuple[int, str]]:
-        """Alternatives and the text that became certain of each since the last call."""
-        for alternative, branch in enumerate(self.branches):
-            text = branch.new_text()
-            if text:
-                yield alternative, text
+    def new_text(self) -> str:
+        """Text of the first alternative that became certain since the last call."""
+        return self.branches[0].new_text() if self.branches else ""
 
     def result(self) -> Completed:
         """The answer; partial while branches still run or after `halt`."""
@@ -163,7 +155,7 @@ class Search:
         reasons = list(self._dropped)
         for branch in self.branches:
             found = branch.finish()
-            _, path = branch.identity()
+            path = branch.path_to(found.text)
             known = spelt.setdefault(found.text, set())
             if not found.text:
                 reasons.append(found.stop)

@@ -22,6 +22,7 @@ from tecla.scheduler.sessions import Caret, Carets
 from tecla.scheduler.terms import Terms
 from tecla.scheduler.ticket import SessionKey, Ticket
 from tecla.text.base import Tokenizer
+from tecla.text.caret import Path
 
 _GROWTH = 3  # a short window grows to so many times the size it begins with
 _SESSION_SHARE = 8  # of the window, the part a session leaves for what is produced
@@ -82,22 +83,27 @@ class Admission:
 
     def begin(self, ticket: Ticket, load: Load) -> Job:
         """Plan a request and make it a job; what is known of it already is taken."""
-        caret = None if ticket.session is None else self._carets.get(ticket.session)
-        if caret is None:
-            return self._job(ticket, self._plan_alone(ticket))
+        root = self._memory.root(ticket.scope)
+        if ticket.session is None:
+            planned = self._plan_alone(ticket)
+            return self._job(ticket, planned, root.walk(self._head(planned)))
+        caret = self._carets.get(ticket.session)
         for old in self._carets.superfluous():
             self.forget(old.key)
         caret.revision = ticket.revision
         planned = caret.long.plan(ticket.request.context)
-        self._aim(caret, self._root(ticket).walk(head_of(self._tokenizer, planned.plan)))
-        lacking = self._lacking(ticket, planned)
-        if self._is_far(ticket, lacking):
+        head = root.walk(self._head(planned))
+        self._aim(caret, head)
+        if self._is_far(ticket, head.lacking):
             keep = self._terms.short_tokens >> load  # the busier, the shorter
             brief = caret.short.plan(ticket.request.context, keep)
-            if self._lacking(ticket, brief) < lacking:
-                planned = brief
+            brief_head = root.walk(self._head(brief))
+            if brief_head.lacking < head.lacking:
+                planned, head = brief, brief_head
                 self._counts["short_windows"] += 1
-        caret.job = self._job(ticket, planned)
+            else:
+                brief_head.forget()
+        caret.job = self._job(ticket, planned, head)
         return caret.job
 
     def ended(self, job: Job) -> None:
@@ -131,7 +137,10 @@ class Admission:
         self._memory.forget_owner(key)
         self._memory.drop_if_empty(key.scope)
 
-    def _job(self, ticket: Ticket, planned: Planned) -> Job:
+    def _head(self, planned: Planned) -> Path:
+        return head_of(self._tokenizer, planned.plan)
+
+    def _job(self, ticket: Ticket, planned: Planned, head: Position) -> Job:
         search = Search(
             ticket.request,
             planned,
@@ -139,7 +148,7 @@ class Admission:
             seed=ticket.seed,
             context_tokens=self._engine.context_tokens,
         )
-        job = Job(ticket, search, self._memory)
+        job = Job(ticket, search, self._memory, head)
         job.wishes()  # what is known already costs nothing
         return job
 
@@ -163,20 +172,6 @@ class Admission:
         """Whether too much of a text is not held for it to be read before its first answer."""
         near = self._terms.short_tokens // 2
         return near > 0 and ticket.deadline_at is not None and lacking > near
-
-    def _lacking(self, ticket: Ticket, planned: Planned) -> int:
-        """How many tokens of a planned head no slot holds."""
-        at = self._root(ticket)
-        head = head_of(self._tokenizer, planned.plan)
-        for known, token in enumerate(head):
-            child = at.children.get(token)
-            if child is None or not child.slots:
-                return len(head) - known
-            at = child
-        return 0
-
-    def _root(self, ticket: Ticket) -> Position:
-        return self._memory.root(ticket.session.scope if ticket.session else ticket.scope)
 
     def _aim(self, caret: Caret, head: Position) -> None:
         """Make `head` what is read ahead for a session, and what would be saved of it."""

@@ -52,7 +52,6 @@ class Batch:
         self._rows_left = engine.score_rows
         self._drafts: dict[int, _Draft] = {}  # by slot
         self._scheduled: dict[Position, _Draft] = {}
-        self.kv_full = False  # a wish found no room
 
     def __len__(self) -> int:
         """Number of tokens to be evaluated."""
@@ -69,9 +68,8 @@ class Batch:
         place = self._memory.place(position, self._drafts)
         if place is None:
             return 0
-        way = _way(position, len(place.missing))[: self._left]
+        way = place.way[: self._left]
         if not self._memory.make_room(len(self) + len(way), {*self._drafts, place.slot}):
-            self.kv_full = True
             return 0
         draft = self._drafts[place.slot] = _Draft(place.slot, again=position.slots != 0)
         self._extend(draft, way)
@@ -95,7 +93,7 @@ class Batch:
         scores: list[Score] = []
         row = 0
         for draft in self._drafts.values():
-            self._memory.extended(draft.slot, [at.token for at in draft.positions])
+            self._memory.extended(draft.slot, draft.positions)
             if draft.first_wished is not None:
                 for position in draft.positions[draft.first_wished :]:
                     scores.append(Score(row, position))
@@ -116,7 +114,7 @@ class Batch:
             return 0
         if draft.again or draft.positions[-1] is not known:
             return 0  # it leaves the way of another wish: once that is held, it can fork
-        way = _way(position, position.depth - known.depth)
+        way = position.way_from(known)
         if len(way) > min(self._left, _MOST_EXTRA_ROWS) or len(way) > self._rows_left:
             return 0
         if not self._memory.make_room(len(self) + len(way), self._drafts):
@@ -144,14 +142,3 @@ class Batch:
         if rows <= _MOST_EXTRA_ROWS and rows - draft.rows <= self._rows_left:
             self._rows_left -= rows - draft.rows
             draft.first_wished = index
-
-
-def _way(position: Position, count: int) -> list[Position]:
-    """The last `count` positions up to and with `position`, in order."""
-    found = []
-    at: Position | None = position
-    for _ in range(count):
-        assert at is not None
-        found.append(at)
-        at = at.parent
-    return found[::-1]

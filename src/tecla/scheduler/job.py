@@ -17,12 +17,11 @@ from tecla.text.caret import Path
 class Job:
     """A ticket at work on one engine."""
 
-    def __init__(self, ticket: Ticket, search: Search, memory: KVMemory) -> None:
-        """Find the place of the text among what is known already."""
+    def __init__(self, ticket: Ticket, search: Search, memory: KVMemory, head: Position) -> None:
+        """Begin at `head`, the position of the search's head."""
         self.ticket, self.search = ticket, search
         self._memory = memory
-        scope = ticket.session.scope if ticket.session else ticket.scope
-        self.head = memory.pin(memory.root(scope).walk(search.head))
+        self.head = memory.pin(head)
         self._wanted: dict[Position, Path] = {}
         self._early: dict[Position, Scores] = {}  # evaluated, waiting for their turn
         self._evaluated = self._known = self._steps = 0
@@ -58,9 +57,12 @@ class Job:
                 return list(self._wanted)
 
     def take(self, position: Position, scores: Scores, row: int) -> None:
-        """Hand the scores of a wanted position to the search, now or when its turn comes."""
+        """Hand the scores of a wanted position to the search, now or when its turn comes.
+
+        While the search is ordered they must be a detached handle of one row.
+        """
         if self.search.is_ordered:
-            self._early[position] = scores.detach([row])
+            self._early[position] = scores
         else:
             self._take(position, scores, row)
 

@@ -26,10 +26,10 @@ _LONG_HEAD = 64  # tokens worth keeping for a request that may never come
 
 
 class Place(NamedTuple):
-    """Where a position can be reached: append `missing` to `slot`."""
+    """Where a position can be reached: append the tokens of `way` to `slot`."""
 
     slot: int
-    missing: list[int]
+    way: list[Position]
 
 
 class KVMemory:
@@ -91,9 +91,7 @@ class KVMemory:
         self._kept[position] = None
         self._kept.move_to_end(position)
         while len(self._kept) > self._most_kept:
-            oldest, _ = self._kept.popitem(last=False)
-            oldest.scores = None
-            oldest.forget()
+            self._drop_scores(next(iter(self._kept)))
 
     def place(self, position: Position, busy: Collection[int]) -> Place | None:
         """A slot that can be extended to `position`; `None` if all slots are busy.
@@ -112,7 +110,7 @@ class KVMemory:
         if slot is None:
             return None
         self._touch(slot)
-        return Place(slot, position.tokens_since(held))
+        return Place(slot, position.way_from(held))
 
     def make_room(self, n_tokens: int, busy: Collection[int]) -> bool:
         """Empty old slots until `n_tokens` more fit; whether they do."""
@@ -124,36 +122,26 @@ class KVMemory:
             self.evicted_slots += 1
         return True
 
-    def extended(self, slot: int, tokens: Sequence[int]) -> Position:
-        """Record that `tokens` were evaluated behind what `slot` holds; its new end."""
-        at = self._tips[slot]
-        assert at is not None
+    def extended(self, slot: int, way: Sequence[Position]) -> None:
+        """Record that the tokens of `way` were evaluated behind what `slot` holds."""
         bit = 1 << slot
-        for token in tokens:
-            at = at.walk((token,))
+        for at in way:
             if at.slots:  # evaluated for its scores alone: share the cell that was there
-                assert len(tokens) == 1
+                assert len(way) == 1
                 self.engine.fork(at.slots.bit_length() - 1, slot, at.depth)
             else:
                 self.cells += 1
             at.slots |= bit
-        self._tips[slot] = at
-        return at
+            self._tips[slot] = at
 
     def empty(self, slot: int) -> None:
         """Give up what a slot holds."""
         tip = self._tips[slot]
         assert tip is not None
-        self.engine.clear(slot)
-        bit = 1 << slot
-        for at in tip.upwards():
-            if at.parent is not None:
-                at.slots &= ~bit
-                self.cells -= not at.slots
+        self._cut(slot, tip.root)
         self._tips[slot] = self._owners[slot] = None
         del self._recency[slot]
         self._free.append(slot)
-        tip.forget()
 
     def let_go(self, slots: Iterable[int], head: Position) -> None:
         """Give up what lies behind `head` in `slots`, and `head` itself if it is soon read again.
@@ -163,7 +151,7 @@ class KVMemory:
         keep = head.depth >= _LONG_HEAD
         for slot in slots:
             tip = self._tips[slot]
-            if tip is None or not any(at is head for at in tip.upwards()):
+            if tip is None or not tip.lies_behind(head):
                 continue
             if keep:
                 self._cut(slot, head)
@@ -181,13 +169,11 @@ class KVMemory:
             tip = self._tips[slot]
             if served != owner or tip is None:
                 continue
-            way = [self.pin(at) for at in tip.upwards() if at.parent is not None]
+            scored = [at for at in tip.upwards() if at.scores is not None]
             self.empty(slot)
-            for at in way:
-                if not at.slots and at.scores is not None:
-                    del self._kept[at]
-                    at.scores = None
-                self.unpin(at)
+            for at in scored:
+                if not at.slots:
+                    self._drop_scores(at)
 
     def drop_if_empty(self, scope: Hashable) -> None:
         """Forget the root of a scope of which nothing is left."""
@@ -201,12 +187,10 @@ class KVMemory:
         if root is None:
             return
         for slot, tip in enumerate(self._tips):
-            if tip is not None and any(at is root for at in tip.upwards()):
+            if tip is not None and tip.root is root:
                 self.empty(slot)
-        for position in [at for at in self._kept if any(up is root for up in at.upwards())]:
-            del self._kept[position]
-            position.scores = None
-            position.forget()
+        for position in [at for at in self._kept if at.root is root]:
+            self._drop_scores(position)
 
     def adopt(self, position: Position, state: bytes) -> bool:
         """Fill a slot with a saved state that spells `position`; whether there was room.
@@ -217,26 +201,25 @@ class KVMemory:
             return False
         slot = self._empty_slot(())
         assert slot is not None
-        root = next(at for at in position.upwards() if at.parent is None)
         try:
             self.engine.restore(slot, state)
         except BaseException:
             self._free.append(slot)
             raise
-        self._tips[slot] = root
+        self._tips[slot] = position.root
         self._touch(slot)
-        self.extended(slot, position.tokens_since(root))
+        self.extended(slot, position.way_from(position.root))
         return True
 
-    def save(self, position: Position) -> tuple[Position, bytes]:
-        """The last position up to here that is held, and the engine's state of it."""
+    def save(self, position: Position) -> bytes:
+        """The engine's state of the last position up to here that is held."""
         held = position.held()
         slot = self._ending_at(held, ())
         if slot is None:
             slot = self._fork(held, ())
         assert slot is not None
         self._touch(slot)
-        return held, self.engine.save(slot)
+        return self.engine.save(slot)
 
     def check_integrity(self) -> None:
         """Raise `AssertionError` unless tree, slots, counts and engine agree."""
@@ -282,14 +265,16 @@ class KVMemory:
         tip = self._tips[slot]
         assert tip is not None
         bit = 1 << slot
-        at = tip
-        while at is not end:
+        for at in tip.way_from(end):
             at.slots &= ~bit
             self.cells -= not at.slots
-            assert at.parent is not None
-            at = at.parent
         self._tips[slot] = end
         tip.forget()
+
+    def _drop_scores(self, position: Position) -> None:
+        del self._kept[position]
+        position.scores = None
+        position.forget()
 
     def _fork(self, position: Position, busy: Collection[int]) -> int | None:
         """An empty slot made to hold the text up to `position`."""

@@ -41,7 +41,8 @@ class Overload:
         waiting = [
             job for job in jobs if job.ticket.deadline_at is not None and not job.search.can_answer
         ]
-        self._backlog_ms = cost.ms(sum(map(_missing, waiting))) if len(waiting) > 1 else 0.0
+        missing = sum(job.head.lacking + 1 for job in waiting)  # until each has something to show
+        self._backlog_ms = cost.ms(missing) if len(waiting) > 1 else 0.0
         share = self._backlog_ms / self._deadline_ms
         self.load = Load(sum(share > limit for limit in (_SHORTER, _FEWER, _REFUSED)))
         return self.load
@@ -66,8 +67,3 @@ class Overload:
             f"in {after_ms:.0f} ms, or run more engines",
             retry_after_ms=after_ms,
         )
-
-
-def _missing(job: Job) -> int:
-    """Tokens to be evaluated before a job has something to show."""
-    return job.head.depth - job.head.held().depth + 1

@@ -47,15 +47,32 @@ class Position:
             yield at
             at = at.parent
 
-    def tokens_since(self, ancestor: Position) -> list[int]:
-        """The tokens between an ancestor and this position."""
+    def way_from(self, ancestor: Position) -> list[Position]:
+        """The positions behind an ancestor up to and with this one, in order."""
         found = []
         at = self
         while at is not ancestor:
-            found.append(at.token)
+            found.append(at)
             assert at.parent is not None
             at = at.parent
         return found[::-1]
+
+    @property
+    def root(self) -> Position:
+        """The root of the scope."""
+        at = self
+        while at.parent is not None:
+            at = at.parent
+        return at
+
+    def lies_behind(self, ancestor: Position) -> bool:
+        """Whether the text up to here begins with that up to `ancestor`."""
+        return any(at is ancestor for at in self.upwards())
+
+    @property
+    def lacking(self) -> int:
+        """How many of the tokens up to here no slot holds."""
+        return self.depth - self.held().depth
 
     def held(self) -> Position:
         """The last position up to here that some slot holds, or the root of the scope."""

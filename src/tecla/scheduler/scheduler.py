@@ -111,8 +111,7 @@ class Scheduler:
         head = self._admission.newest(key)
         if head is None or head.held().parent is None:
             raise OptionError("nothing of this session is in memory; ask for a suggestion first")
-        _, state = self.memory.save(head)
-        return state
+        return self.memory.save(head)
 
     def restore_session(self, key: SessionKey, tokens: Sequence[int], state: bytes) -> bool:
         """Make a saved state known to a session's scope; whether there was room for it."""
@@ -219,8 +218,7 @@ class Scheduler:
             if self._overload.load and job.search.is_ordered:
                 del wishes[1:]  # what is foreseen waits until it is asked for
             for position in wishes:
-                ahead = position if position.depth <= job.head.depth else job.head
-                lacking = ahead.depth - ahead.held().depth
+                lacking = job.head.lacking
                 added = batch.add(position)
                 slot = batch.slot_of(position)
                 if slot is not None:
@@ -253,14 +251,13 @@ class Scheduler:
         """Hand every row to those who wait for it."""
         for row, position in batch.evaluated():
             takers = [job for job in self._jobs.values() if job.wants(position)]
+            handle, at = scores, row
+            if any(job.keeps_scores or job.search.is_ordered for job in takers):
+                handle, at = scores.detach([row]), 0
             if any(job.keeps_scores for job in takers):
-                kept = scores.detach([row])
-                self.memory.keep(position, kept)
-                for job in takers:
-                    job.take(position, kept, 0)
-            else:
-                for job in takers:
-                    job.take(position, scores, row)
+                self.memory.keep(position, handle)
+            for job in takers:
+                job.take(position, handle, at)
         for job in self._jobs.values():
             job.wishes()
 
@@ -268,7 +265,8 @@ class Scheduler:
         """Answer what is done, and pass on text that became certain."""
         for ticket, job in list(self._jobs.items()):
             if ticket.stream is not None:
-                for _, text in job.search.new_texts():
+                text = job.search.new_text()
+                if text:
                     ticket.stream.put(text)
             if job.search.done:
                 self._finish(ticket, job)
@@ -305,7 +303,7 @@ class Scheduler:
         del self._jobs[ticket]
         self._admission.ended(job)
         job.release(shared={slot for other in self._jobs.values() for slot in other.slots})
-        self.memory.drop_if_empty(ticket.session.scope if ticket.session else ticket.scope)
+        self.memory.drop_if_empty(ticket.scope)
 
     def _finish(self, ticket: Ticket, job: Job) -> None:
         """Answer a job and let go of it."""

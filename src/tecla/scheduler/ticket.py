@@ -67,7 +67,7 @@ class Ticket:
     session: SessionKey | None = None
     revision: int = 0
     deadline_at: float | None = None
-    scope: Hashable = ""
+    scope: Hashable = ""  # that of the session, if there is one
     seed: int = 0
     stream: TextStream | None = None
     id: int = field(default_factory=lambda: next(_numbers))
@@ -76,6 +76,8 @@ class Ticket:
     def __post_init__(self) -> None:
         """Whoever waits may stop waiting, but only the scheduler settles the answer."""
         self.answer.set_running_or_notify_cancel()
+        if self.session is not None:
+            self.scope = self.session.scope
 
     def resolve(self, completed: Completed) -> None:
         """Give the answer; a second one is a mistake of the scheduler's and raises."""
