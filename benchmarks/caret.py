@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 
 from tecla.decode.prompt import Prompt
-from tecla.decode.request import Context, Request, Stopping
+from tecla.decode.request import Request, Stopping
 from tecla.decode.search import Search
 from tecla.engines.base import Engine, Feed
 from tecla.engines.factory import LoadedModel, open_model
@@ -36,6 +36,7 @@ from tecla.settings import load
 from tecla.suggest.suggester import Suggester
 from tecla.text.base import Tokenizer
 from tecla.text.caret import plan_caret
+from tecla.text.context import Context
 
 DATA = Path(__file__).resolve().parent.parent / "tests" / "data"
 SEED = 20

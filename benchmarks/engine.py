@@ -26,7 +26,7 @@ import time
 
 import numpy as np
 
-from tecla.decode.request import Completed, Context, Request, Stopping
+from tecla.decode.request import Completed, Request, Stopping
 from tecla.engines.factory import LoadedModel, open_model
 from tecla.engines.llama import LlamaEngine
 from tecla.engines.native import native
@@ -34,6 +34,7 @@ from tecla.engines.sampling import GREEDY
 from tecla.machine import physical_cores
 from tecla.settings import load
 from tecla.suggest.suggester import Suggester
+from tecla.text.context import Context
 
 PROMPT = "The history of the lighthouse begins in the year"
 WORDS = [

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tecla.decode.request import Context, Request, Stopping
+from tecla.decode.request import Request, Stopping
 from tecla.engines.base import Engine
 from tecla.engines.factory import LoadedModel, open_model
 from tecla.engines.llama import LlamaEngine
@@ -33,6 +33,7 @@ from tecla.engines.sampling import GREEDY
 from tecla.machine import physical_cores
 from tecla.settings import load
 from tecla.suggest.suggester import Suggester
+from tecla.text.context import Context
 
 SEQUENCES = (1, 4, 16, 64)
 BUDGET = 0.90

@@ -16,13 +16,14 @@ from typing import get_args
 
 import tecla
 from tecla.decode.adjust import Forbid, TokenBias
-from tecla.decode.request import CaretWork, Context, EvalWork, Request, Stopping, StopReason
+from tecla.decode.request import CaretWork, EvalWork, Request, Stopping, StopReason
 from tecla.decode.tree import TextTree
 from tecla.engines.sampling import Sampling
 from tecla.errors import OUTSIDE, TeclaError
 from tecla.models.info import ModelInfo
 from tecla.scheduler.terms import Terms
 from tecla.suggest.options import CompletionOptions, EngineOptions, SuggestOptions
+from tecla.text.context import Context
 
 PAGES = Path(__file__).resolve().parent.parent / "docs" / "reference"
 COMMANDS = ("complete", "models", "doctor", "config")

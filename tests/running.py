@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tecla.decode.caret import CaretDistribution
 from tecla.decode.prompt import Prompt
-from tecla.decode.request import Completed, Context, Request, Stopping
+from tecla.decode.request import Completed, Request, Stopping
 from tecla.decode.search import Search
 from tecla.engines.base import Engine, Feed
 from tecla.engines.fake import FakeEngine
@@ -15,6 +15,7 @@ from tecla.scheduler.scheduler import Scheduler
 from tecla.scheduler.terms import Terms
 from tecla.scheduler.ticket import SessionKey, TextStream, Ticket
 from tecla.text.base import Tokenizer
+from tecla.text.context import Context
 
 
 class Clock:

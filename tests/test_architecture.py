@@ -18,13 +18,23 @@ SOURCE = ROOT / "src" / "tecla"
 FOUNDATIONS = {"checks", "closing", "errors", "machine", "settings"}
 ALLOWED = {
     "text": set(),
+    "predict": {"text"},
+    "ngram": {"text"},
+    "classic": {"text", "predict", "ngram"},
     "models": set(),
     "engines": {"text", "models"},
     "decode": {"text", "engines"},
     "scheduler": {"text", "engines", "decode"},
-    "suggest": {"text", "engines", "decode", "models", "scheduler"},
+    "suggest": {
+        *("text", "engines", "decode", "models", "scheduler"),
+        *("predict", "classic", "ngram"),
+    },
+    "evaluate": {"text", "predict", "ngram", "suggest"},
     "faces": {"text", "engines", "decode", "models", "suggest"},
-    "cli": {"text", "engines", "decode", "models", "suggest", "faces"},
+    "cli": {
+        *("text", "engines", "decode", "models", "suggest", "faces"),
+        *("predict", "classic", "ngram", "evaluate"),
+    },
 }
 ENGINE_LIBRARIES = {"llama_cpp", "torch", "transformers"}
 

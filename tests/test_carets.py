@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from samples import lines
-from tecla.decode.request import Completed, Context, Request, Stopping
+from tecla.decode.request import Completed, Request, Stopping
 from tecla.engines.sampling import GREEDY
 from tecla.suggest.suggester import Suggester
 from tecla.text.base import Tokenizer
 from tecla.text.caret import plan_caret
+from tecla.text.context import Context
 from tecla.text.unicode import drop_dangling
 
 CONTEXT_CHARS = 32  # so much of the line before the caret is read: prefill is the cost

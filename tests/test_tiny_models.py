@@ -11,11 +11,12 @@ import pytest
 
 import tiny_gguf
 from running import Runner, solve_caret
-from tecla.decode.request import Context, Request, Stopping
+from tecla.decode.request import Request, Stopping
 from tecla.engines.base import Engine, Feed
 from tecla.engines.factory import LoadedModel, open_model
 from tecla.engines.sampling import GREEDY
 from tecla.settings import EngineSettings, PathSettings, Settings
+from tecla.text.context import Context
 from tecla.text.unicode import begins_text
 
 TEXTS = ["the wor", "", "el ni", "  two  spaces ", "línea\n\nnu", "日本", "👩\u200d", "I'l", "a"]

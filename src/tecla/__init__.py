@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 from tecla.errors import TeclaError
 
 if TYPE_CHECKING:
-    from tecla.decode.request import Completed, Continuation, WordEnd
+    from tecla.decode.request import Completed, Continuation
     from tecla.faces.autocomplete import AutoComplete
     from tecla.faces.cached import CachedAutoComplete
     from tecla.faces.lru import CacheInfo
     from tecla.faces.optimized import OptimizedAutoComplete
     from tecla.suggest.session import Session
     from tecla.suggest.suggester import Suggester
+    from tecla.text.words import WordEnd
 
 _HOMES = {
     "AutoComplete": "tecla.faces.autocomplete",

@@ -11,10 +11,11 @@ import pytest
 
 from running import Runner
 from tecla.decode.adjust import Adjustment, Forbid, TokenBias
-from tecla.decode.request import Completed, Context, Request, Stopping
+from tecla.decode.request import Completed, Request, Stopping
 from tecla.engines.base import Feed
 from tecla.engines.fake import FakeEngine, FakeTokenizer, log_softmax, saying
 from tecla.engines.sampling import GREEDY, Sampling
+from tecla.text.context import Context
 from tecla.text.spelling import Spelling
 
 TOKENIZER = FakeTokenizer()

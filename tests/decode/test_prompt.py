@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tecla.decode.prompt import Prompt
-from tecla.decode.request import Context
 from tecla.engines.factory import LoadedModel
 from tecla.engines.fake import FakeTokenizer
 from tecla.text.base import Tokenizer
 from tecla.text.caret import plan_caret
+from tecla.text.context import Context
 
 TOKENIZER = FakeTokenizer()
 PIECES = st.sampled_from(

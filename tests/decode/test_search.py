@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from running import Runner, solve_caret
-from tecla.decode.request import Completed, Context, EvalWork, Request, Stopping
+from tecla.decode.request import Completed, EvalWork, Request, Stopping
 from tecla.engines.fake import FakeEngine, FakeTokenizer, log_softmax, saying
 from tecla.engines.sampling import GREEDY, Sampling
 from tecla.errors import EngineFailedError, InvalidTextError, OptionError
 from tecla.scheduler.terms import Terms
+from tecla.text.context import Context
 from tecla.text.spelling import Spelling
 
 TOKENIZER = FakeTokenizer()

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from samples import lines, texts
 from tecla.decode.prompt import Prompt
-from tecla.decode.request import Context
 from tecla.decode.window import keep_end
 from tecla.engines.fake import FakeTokenizer
 from tecla.errors import InvalidTextError
 from tecla.text.base import Tokenizer
+from tecla.text.context import Context
 
 FAKE = FakeTokenizer()
 WORDS = " ".join(lines("english"))

@@ -13,7 +13,7 @@ import pytest
 import tiny_gguf
 from running import Runner
 from scheduler.test_state_machine import Typists, run
-from tecla.decode.request import Completed, Context, Request, Stopping
+from tecla.decode.request import Completed, Request, Stopping
 from tecla.engines.base import Engine, Feed
 from tecla.engines.factory import LoadedModel
 from tecla.engines.llama import LlamaEngine
@@ -21,6 +21,7 @@ from tecla.engines.llama_model import LlamaModel
 from tecla.engines.sampling import GREEDY, Sampling
 from tecla.scheduler.ticket import SessionKey
 from tecla.text.base import Tokenizer
+from tecla.text.context import Context
 
 WRITERS = {
     "byte_pair": tiny_gguf.write_bpe_llama,

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from running import Clock, Runner
-from tecla.decode.request import Completed, Context, Request, Stopping
+from tecla.decode.request import Completed, Request, Stopping
 from tecla.engines.base import Feed
 from tecla.engines.fake import FakeEngine, FakeTokenizer, saying
 from tecla.engines.sampling import GREEDY, Sampling
@@ -19,6 +19,7 @@ from tecla.errors import EngineError, InvalidTextError, OptionError, OverloadedE
 from tecla.scheduler.overload import SHORT_TOKENS
 from tecla.scheduler.terms import Terms
 from tecla.scheduler.ticket import SessionKey, Ticket
+from tecla.text.context import Context
 
 TOKENIZER = FakeTokenizer()
 SENTENCE = "she would think of the future and of the art of helping then"

@@ -15,7 +15,7 @@ from hypothesis.stateful import (
 )
 
 from running import Runner
-from tecla.decode.request import Context, Request, Stopping
+from tecla.decode.request import Request, Stopping
 from tecla.engines.base import Engine
 from tecla.engines.fake import FakeEngine, FakeTokenizer
 from tecla.engines.sampling import Sampling
@@ -23,6 +23,7 @@ from tecla.errors import EngineFailedError, OverloadedError
 from tecla.scheduler.terms import Terms
 from tecla.scheduler.ticket import SessionKey, Ticket
 from tecla.text.base import Tokenizer
+from tecla.text.context import Context
 
 PIECES = [
     "the ",

@@ -8,7 +8,7 @@ from concurrent.futures import wait
 
 import pytest
 
-from tecla.decode.request import Context, Request, Stopping
+from tecla.decode.request import Request, Stopping
 from tecla.engines.base import Feed
 from tecla.engines.factory import LoadedModel
 from tecla.engines.fake import FakeEngine, FakeTokenizer
@@ -20,6 +20,7 @@ from tecla.scheduler.scheduler import Scheduler
 from tecla.scheduler.terms import Terms
 from tecla.scheduler.ticket import SessionKey, TextStream, Ticket
 from tecla.scheduler.worker import Worker
+from tecla.text.context import Context
 
 TOKENIZER = FakeTokenizer()
 PATIENCE_S = 20

@@ -12,12 +12,13 @@ import pytest
 import tiny_gguf
 from tecla import Completed, Suggester
 from tecla.decode.adjust import Forbid, TokenBias
-from tecla.decode.request import Context, Request, Stopping
+from tecla.decode.request import Request, Stopping
 from tecla.engines.factory import LoadedModel
 from tecla.engines.fake import FakeEngine, FakeTokenizer, saying
 from tecla.engines.sampling import GREEDY
 from tecla.errors import EngineError, EngineFailedError, InvalidTextError, OptionError
 from tecla.models.info import ModelInfo
+from tecla.text.context import Context
 
 TOKENIZER = FakeTokenizer()
 SAID = " of artificial art and the thin help"

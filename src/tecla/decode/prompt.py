@@ -11,10 +11,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from tecla.decode.request import Context
 from tecla.decode.window import BYTES_PER_TOKEN, header_bytes, keep_end
 from tecla.text.base import Tokenizer
 from tecla.text.caret import CaretPlan, plan_caret
+from tecla.text.context import Context
 
 _MARGIN_TOKENS = 16  # for the caret, and for tokens that change at the cut
 _KEPT_SHARE = 0.75  # of the window, when the text no longer fits and is cut

@@ -10,7 +10,8 @@ from tecla.decode.adjust import Adjustment
 from tecla.decode.tree import TextTree
 from tecla.engines.sampling import Sampling
 from tecla.errors import OptionError
-from tecla.text.unicode import to_bytes
+from tecla.text.context import Context
+from tecla.text.words import WordEnd
 
 StopReason = Literal[
     "end",  # the model says that the text ends here
@@ -30,21 +31,6 @@ StopReason = Literal[
     "superseded",  # a newer revision of the session came
     "cancelled",  # the caller gave up, or closed the session
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What is known at the caret: the text on both sides, and an optional header above it."""
-
-    before: str
-    after: str = ""
-    header: str = ""
-
-    def __post_init__(self) -> None:
-        """Check the texts; raises `InvalidTextError` for a lone surrogate."""
-        to_bytes(self.before, "before")
-        to_bytes(self.after, "after")
-        to_bytes(self.header, "header")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,18 +109,6 @@ class Request:
     def branches(self) -> int:
         """Most alternatives that grow at once."""
         return self.n if self.width is None or self.sampling.temperature > 0 else self.width
-
-
-@dataclass(frozen=True, slots=True)
-class WordEnd:
-    """A word boundary of a continuation.
-
-    `char_offset` counts the code points of the text up to the end of the word; `probability`
-    is that of the text running through the token that ends the word.
-    """
-
-    char_offset: int
-    probability: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,20 +20,14 @@ from tecla.decode.adjust import adjusted
 from tecla.decode.branch import Branch, Step
 from tecla.decode.caret import CaretDistribution, CaretSearch, Cover
 from tecla.decode.prompt import Planned
-from tecla.decode.request import (
-    CaretWork,
-    Completed,
-    Continuation,
-    Request,
-    StopReason,
-    WordEnd,
-)
+from tecla.decode.request import CaretWork, Completed, Continuation, Request, StopReason
 from tecla.decode.stopping import Assembler
 from tecla.decode.streams import Stream
 from tecla.decode.tree import TextTree
 from tecla.engines.base import Scores
 from tecla.text.base import Tokenizer
 from tecla.text.caret import CaretPlan, Path
+from tecla.text.words import WordEnd
 
 _NODES_AT_ONCE = 4  # caret nodes asked for together
 _TREE_COVERS = 8  # beginnings that are kept in the tree beside those that grew

@@ -15,14 +15,14 @@ from typing import NamedTuple
 
 import regex
 
-from tecla.decode.request import Continuation, Stopping, StopReason, WordEnd
+from tecla.decode.request import Continuation, Stopping, StopReason
 from tecla.text.unicode import (
     cut_graphemes,
     drop_dangling,
     incomplete_suffix_bytes,
     last_grapheme_start,
 )
-from tecla.text.words import line_break, sentence_end, words
+from tecla.text.words import WordEnd, line_break, sentence_end, words
 
 _ECHO_WORDS = 2  # so many words of the text behind the caret, repeated, end a continuation
 _ECHO_CHARS = 4  # a repetition cut short by the end of the continuation is at least this long

@@ -13,10 +13,11 @@ from typing import TypedDict
 
 from tecla.checks import known, number, whole
 from tecla.decode.adjust import Adjustment
-from tecla.decode.request import Context, Request, Stopping
+from tecla.decode.request import Request, Stopping
 from tecla.engines.sampling import Sampling
 from tecla.errors import OptionError, PromptTooLongError
 from tecla.settings import Device
+from tecla.text.context import Context
 
 DEFAULT_NEW_TOKENS = 50
 

@@ -9,6 +9,7 @@ nothing behind them.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import regex
@@ -30,6 +31,18 @@ class Span(NamedTuple):
 
     start: int
     end: int
+
+
+@dataclass(frozen=True, slots=True)
+class WordEnd:
+    """A word boundary of a continuation.
+
+    `char_offset` counts the code points of the text up to the end of the word; `probability`
+    is that of the text running through the token that ends the word.
+    """
+
+    char_offset: int
+    probability: float
 
 
 def words(text: str) -> list[Span]:

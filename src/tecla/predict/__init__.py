@@ -1,0 +1,1 @@
+"""What every predictor promises, and the way from a name to one."""
