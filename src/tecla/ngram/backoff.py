@@ -1,0 +1,143 @@
+"""A smoothed model of sequences of ids: probabilities of single ids, of ranges, and the best.
+
+It reads the arrays that `kneser_ney.smooth` makes and knows nothing of what ids mean. A state is
+what the model remembers of a history: for 1, 2, … last ids the entry of that n-gram, as far as
+there are entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tecla.ngram.lexicon import IdRange
+
+Array = npt.NDArray[Any]
+State = tuple[int, ...]
+
+_TOP_RANGES = 4096  # ranges whose most frequent ids are remembered
+
+
+class Backoff:
+    """p(id | state), interpolated over all orders."""
+
+    def __init__(self, arrays: Mapping[str, Array], base: Array) -> None:
+        """`base`: the distribution below single ids  # [ids] float64."""
+        share = arrays["share1"]
+        self.order = 1 + sum(f"word{n}" in arrays for n in range(2, len(arrays)))
+        self._rest0 = float(arrays["rest0"][0])
+        self._single = share + self._rest0 * base  # p(id) with no history  # [ids] float64
+        self._summed = np.concatenate(([0.0], np.cumsum(self._single)))
+        orders = range(1, self.order)
+        self._rest = [arrays[f"rest{n}"] for n in orders]
+        self._child = [arrays[f"child{n}"] for n in orders]
+        self._word = [arrays[f"word{n + 1}"] for n in orders]
+        self._share = [arrays[f"share{n + 1}"] for n in orders]
+        self._best: dict[tuple[int, int, int], Array] = {}
+
+    def state(self, ids: Iterable[int]) -> State:
+        """The state behind `ids`."""
+        state: State = ()
+        for each in ids:
+            state = self.advance(state, each)
+        return state
+
+    def advance(self, state: State, index: int) -> State:
+        """The state when `index` follows."""
+        if self.order == 1:
+            return ()
+        entries = [index]
+        for n, entry in enumerate(state[: self.order - 2]):
+            found = self._find(n, entry, index)
+            if found is None:
+                break
+            entries.append(found)
+        return tuple(entries)
+
+    def probability(self, state: State, index: int) -> float:
+        """p(index | state)."""
+        result = float(self._single[index])
+        for n, entry in enumerate(state):
+            result *= float(self._rest[n][entry])
+            found = self._find(n, entry, index)
+            if found is not None:
+                result += float(self._share[n][found])
+        return result
+
+    def base_weight(self, state: State) -> float:
+        """With what weight the base distribution stands in p( | state)."""
+        weight = self._rest0
+        for n, entry in enumerate(state):
+            weight *= float(self._rest[n][entry])
+        return weight
+
+    def mass(self, state: State, ids: IdRange) -> float:
+        """Probability of all ids of a range together."""
+        result = float(self._summed[ids.stop] - self._summed[ids.start])
+        for n, entry in enumerate(state):
+            low, high = self._children(n, entry, ids)
+            result = result * float(self._rest[n][entry]) + float(self._share[n][low:high].sum())
+        return result
+
+    def top(self, state: State, ids: IdRange, k: int) -> list[tuple[int, float]]:
+        """The `k` most probable ids of a range with their probabilities, exactly.
+
+        An id that no history of the state knows is ranked by its probability alone, so the best
+        of those are among the `k` most frequent of the range; all others are looked at.
+        """
+        slices = [self._children(n, entry, ids) for n, entry in enumerate(state)]
+        found = [self._word[n][low:high] for n, (low, high) in enumerate(slices)]
+        candidates = np.unique(np.concatenate([self._most_frequent(ids, k), *found]))
+        values = self._single[candidates]
+        for n, (entry, (low, high)) in enumerate(zip(state, slices, strict=True)):
+            values *= self._rest[n][entry]
+            values[np.searchsorted(candidates, found[n])] += self._share[n][low:high]
+        if len(values) > k:
+            best = np.argpartition(values, len(values) - k)[-k:]
+            candidates, values = candidates[best], values[best]
+        ranked = np.lexsort((candidates, -values))
+        return [(int(candidates[at]), float(values[at])) for at in ranked if values[at] > 0]
+
+    def distribution(self, state: State) -> Array:
+        """p(id | state) for every id  # [ids] float64."""
+        values = self._single.copy()
+        everything = IdRange(0, len(values))
+        for n, entry in enumerate(state):
+            low, high = self._children(n, entry, everything)
+            values *= self._rest[n][entry]
+            values[self._word[n][low:high]] += self._share[n][low:high]
+        return values
+
+    def _most_frequent(self, ids: IdRange, k: int) -> Array:
+        """The `k` ids of a range that are most probable with no history."""
+        size = ids.stop - ids.start
+        if size <= k:
+            return np.arange(ids.start, ids.stop)
+        key = (ids.start, ids.stop, k)
+        best = self._best.get(key)
+        if best is None:
+            if len(self._best) >= _TOP_RANGES:
+                self._best.clear()
+            values = self._single[ids.start : ids.stop]
+            best = np.argpartition(values, size - k)[-k:] + ids.start
+            self._best[key] = best
+        return best
+
+    def _children(self, n: int, entry: int, ids: IdRange) -> tuple[int, int]:
+        """The entries that go on from an entry with an id of a range."""
+        low, high = int(self._child[n][entry]), int(self._child[n][entry + 1])
+        words = self._word[n][low:high]
+        first = int(words.searchsorted(ids.start)) if ids.start > 0 else 0
+        last = int(words.searchsorted(ids.stop))
+        return low + first, low + last
+
+    def _find(self, n: int, entry: int, index: int) -> int | None:
+        """The entry that goes on from an entry with `index`."""
+        low, high = int(self._child[n][entry]), int(self._child[n][entry + 1])
+        if low == high:
+            return None
+        at = low + int(self._word[n][low:high].searchsorted(index))
+        return at if at < high and self._word[n][at] == index else None
