@@ -108,7 +108,7 @@ def _discounts(counts: Array) -> Array:
         return np.array((0.0, *_FALLBACK))
     y = n1 / (n1 + 2 * n2)
     found = (1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3)
-    usable = all(0 < value <= k for k, value in enumerate(found, start=1))
+    usable = all(0 < value < k for k, value in enumerate(found, start=1))
     return np.array((0.0, *(found if usable else _FALLBACK)))
 
 

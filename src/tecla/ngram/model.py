@@ -45,8 +45,8 @@ class NgramModel:
         base = np.zeros(self.lexicon.ids)
         base[: len(self.lexicon)] = arrays["base"]
         base[self.lexicon.unknown] = 1 - base.sum()
-        self._spelling_share = float(meta["spelling_share"])  # of the base distribution
         self._spelt = np.concatenate(([0.0], np.cumsum(arrays["spelt"])))
+        self._unspelt = 1 - float(self._spelt[-1])  # that a word is none of the known ones
         self.backoff = Backoff(arrays, base)
 
     @classmethod
@@ -78,30 +78,35 @@ class NgramModel:
             return self.unknown_weight(state) * self.spelling.probability(token)
         return self.backoff.probability(state, index)
 
+    def unknown_weight(self, state: State) -> float:
+        """What the character model's probability of an unknown word is multiplied by."""
+        return self.backoff.probability(state, self.lexicon.unknown) / self._unspelt
+
     def unknown_mass(self, state: State, text: str, known: IdRange) -> float:
         """That an unknown word beginning with `text` follows; `known`: the known such words."""
         spelt = self._spelt[known.stop] - self._spelt[known.start]
         left = max(0.0, self.spelling.beginning(text) - float(spelt))
         return self.unknown_weight(state) * left
 
-    def unknown_weight(self, state: State) -> float:
-        """With what weight the character model stands in the probability of an unknown word."""
-        return self.backoff.base_weight(state) * self._spelling_share
-
     def logprob(self, lead: str, text: str) -> float:
-        """Natural logarithm of the probability that `text` follows `lead`.
+        """Natural logarithm of the probability that `text` follows `lead`, both whole texts.
 
-        Raises nothing: every text has a probability. `lead` must end where a token ends (at a
-        line break, or before a space), or the first token of `text` is read as a whole word.
+        `lead` may end inside a word: its rest is then given what is there. The end of the text
+        is not counted, and the last word counts as whole.
         """
-        state = self.state(lex(lead), starts_text=True)
-        fresh = not lead or lead.endswith(END_OF_LINE)
-        tokens = lex(text)
-        if not fresh and tokens:  # no line begins here, so no space was put before it
-            tokens = lex("x" + text)[1:] if not text[0].isalnum() else tokens
-        total = 0.0
-        for token in tokens:
-            total += math.log(self.probability(state, token))
+        state = self.state([], starts_text=True)
+        total, char, after_break = 0.0, 0, True
+        for token in lex(lead + text):
+            start, dummy = char, after_break and token.startswith(" ")
+            char += len(token) - dummy
+            after_break = token == END_OF_LINE
+            if char > len(lead):
+                total += math.log(self.probability(state, token))
+                typed = len(lead) - start + dummy
+                if start < len(lead):
+                    known = self.lexicon.beginning(token[:typed])
+                    mass = self.backoff.mass(state, known)
+                    total -= math.log(mass + self.unknown_mass(state, token[:typed], known))
             state = self.advance(state, token)
         return total
 

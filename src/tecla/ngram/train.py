@@ -125,7 +125,6 @@ def train_ngram(
             "tokens": len(tokens),
             "words": n_words,
             "entries": entries,
-            "spelling_share": 0.5 if frequencies else 1.0,
         }
         progress("writing", 0.0)
         size = save_model(
