@@ -16,7 +16,9 @@
     │   ├── KVFullError                no KV memory left; nothing was evaluated
     │   ├── StaleScoresError           a score handle used after the next `eval`
     │   └── EngineFailedError          the engine broke down under a request
-    └── OverloadedError                too many requests wait; come again later
+    ├── OverloadedError                too many requests wait; come again later
+    └── PeerError                      a system that tecla is compared with failed
+        └── PeerMissingError           such a system, or what it needs, is not installed
 
 A message gives the value, the limit and the remedy, never the user's text. Each class
 has a stable `code`; `OUTSIDE` is the one place that maps codes to an exit status, an
@@ -135,6 +137,18 @@ class OverloadedError(TeclaError):
         self.retry_after_ms = retry_after_ms
 
 
+class PeerError(TeclaError):
+    """A system that tecla is compared with broke down, or did not answer in time."""
+
+    code = "peer_failed"
+
+
+class PeerMissingError(PeerError):
+    """A system that tecla is compared with is not installed; a run leaves it out."""
+
+    code = "peer_missing"
+
+
 class Outside(NamedTuple):
     """What an error is called outside Python."""
 
@@ -161,4 +175,6 @@ OUTSIDE: dict[str, Outside] = {
     "stale_scores": Outside(1, 500, -32002),
     "engine_failed": Outside(1, 503, -32002),
     "overloaded": Outside(1, 429, -32003),
+    "peer_failed": Outside(1, 502, -32004),
+    "peer_missing": Outside(3, 503, -32004),
 }

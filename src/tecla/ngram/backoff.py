@@ -85,16 +85,22 @@ class Backoff:
     def top(self, state: State, ids: IdRange, k: int) -> list[tuple[int, float]]:
         """The `k` most probable ids of a range with their probabilities, exactly.
 
-        An id that no history of the state knows is ranked by its probability alone, so the best
-        of those are among the `k` most frequent of the range; all others are looked at.
+        What a longer history knows, the shortest knows too, so the best are among what that
+        knows and the `k` most frequent ids of the range.
         """
         slices = [self._children(n, entry, ids) for n, entry in enumerate(state)]
-        found = [self._word[n][low:high] for n, (low, high) in enumerate(slices)]
-        candidates = np.unique(np.concatenate([self._most_frequent(ids, k), *found]))
+        candidates = self._most_frequent(ids, k)
+        if slices:
+            known = self._word[0][slice(*slices[0])]
+            at = np.searchsorted(known, candidates)
+            fresh = known[np.minimum(at, len(known) - 1)] != candidates if len(known) else at == 0
+            candidates = np.concatenate([known, candidates[fresh]])
         values = self._single[candidates]
         for n, (entry, (low, high)) in enumerate(zip(state, slices, strict=True)):
             values *= self._rest[n][entry]
-            values[np.searchsorted(candidates, found[n])] += self._share[n][low:high]
+            if high > low:  # the first places of `candidates` are sorted and hold all of these
+                places = np.searchsorted(known, self._word[n][low:high])
+                values[places] += self._share[n][low:high]
         if len(values) > k:
             best = np.argpartition(values, len(values) - k)[-k:]
             candidates, values = candidates[best], values[best]

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
+_REMEMBERED = 20_000  # words whose ids are at hand
 _PAST_ALL = b"\xff"  # behind every UTF-8 text
 
 
@@ -32,6 +33,7 @@ class Lexicon:
         """`data`: UTF-8 of all words  # [bytes] uint8; `ends`: # [words + 1] uint32."""
         self._data = data
         self._ends = ends
+        self._found: dict[str, int] = {}
 
     @classmethod
     def of(cls, words: Sequence[str]) -> Lexicon:
@@ -79,9 +81,15 @@ class Lexicon:
 
     def find(self, word: str) -> int:
         """The id of `word`; `unknown` if it is not in here."""
-        spelt = word.encode()
-        at = bisect_left(self, spelt, 0, len(self))
-        return at if at < len(self) and self[at] == spelt else self.unknown
+        index = self._found.get(word)
+        if index is None:
+            spelt = word.encode()
+            at = bisect_left(self, spelt, 0, len(self))
+            index = at if at < len(self) and self[at] == spelt else self.unknown
+            if len(self._found) >= _REMEMBERED:
+                self._found.clear()
+            self._found[word] = index
+        return index
 
     def beginning(self, text: str) -> IdRange:
         """The words that begin with `text`, itself included."""

@@ -25,8 +25,8 @@ Array = npt.NDArray[Any]
 
 ORDER = 6
 _CODE_POINTS = 0x110000
-_BEAM = 3
-_MOST_CHARS = 24  # a guessed word is given up when it grows longer
+_BEAM = 2
+_MOST_CHARS = 12  # a guess is given up when it adds more
 
 
 class Spelling:
@@ -80,7 +80,7 @@ class Spelling:
         for _ in range(_MOST_CHARS):
             grown = []
             for reached, word, state in beam:
-                for index, share in self._model.top(state, everything, _BEAM):
+                for index, share in self._model.top(state, everything, _BEAM + 1):
                     if index == self._chars.end and len(word) > len(text):
                         found[word] = reached * share
                     elif index < len(self._chars):

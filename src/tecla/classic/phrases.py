@@ -1,0 +1,120 @@
+"""Phrases from an n-gram model: what may follow a token, and the best way on to several words."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tecla.ngram.backoff import State
+from tecla.ngram.lexer import END_OF_LINE, is_word
+from tecla.ngram.lexicon import IdRange
+from tecla.ngram.model import NgramModel
+from tecla.text.words import WordEnd
+
+_BEAM = 3
+_FLOOR = 0.005  # a phrase ends before it is less probable than this
+_REMEMBERED = 20_000  # histories whose best next tokens are kept
+
+
+class Phrase(NamedTuple):
+    """A candidate on its way: `text` behind the caret, `token` the last one, `history` before it.
+
+    `ended` says that a line or the text ends behind it.
+    """
+
+    text: str
+    probability: float
+    history: State
+    token: str
+    words: tuple[WordEnd, ...] = ()
+    ended: bool = False
+
+    def followed(self, history: State, token: str, share: float, typed: str = "") -> Phrase:
+        """With `token`, less what is `typed` of it, behind `history`."""
+        text = self.text + token[len(typed) :]
+        probability = self.probability * share
+        words = self.words
+        if is_word(token) and len(text) > len(self.text):
+            words = (*words, WordEnd(len(text), probability))
+        return Phrase(text, probability, history, token, words)
+
+
+class _Way(NamedTuple):
+    """One token that may follow."""
+
+    token: str
+    probability: float
+    glued: bool  # it would make one word with a word before it
+
+
+class _Ways(NamedTuple):
+    """What may follow a history: the best tokens, and the probability that a line ends."""
+
+    tokens: list[_Way]
+    ending: float
+
+
+class Phrases:
+    """Ways on from a token. What was worked out for a history is remembered for the next key."""
+
+    def __init__(self, model: NgramModel) -> None:
+        """Phrases of `model`."""
+        self._model = model
+        self._known = IdRange(0, len(model.lexicon))
+        self._ways: dict[State, _Ways] = {}
+
+    def following(self, phrase: Phrase, n: int) -> list[Phrase]:
+        """`phrase` with each of the `n` most probable next tokens that can stand behind it."""
+        state = self._model.advance(phrase.history, phrase.token)
+        return self._with_next(phrase, state, n)
+
+    def beginning(self, state: State, n: int) -> list[Phrase]:
+        """The `n` most probable next tokens behind `state`, no word standing there."""
+        return self._with_next(Phrase("", 1.0, state, ""), state, n)
+
+    def grown(self, phrase: Phrase, max_words: int) -> Phrase:
+        """The most probable way on from `phrase` to `max_words` words or the end of the line."""
+        best, beam = phrase, [phrase]
+        while any(not _is_done(each, max_words) for each in beam):
+            further: list[Phrase] = []
+            for each in beam:
+                further += [each] if _is_done(each, max_words) else self._ways_on(each)
+            beam = sorted(further, key=lambda way: -way.probability)[:_BEAM]
+            if beam[0].probability < _FLOOR:
+                break
+            best = beam[0]
+        return best
+
+    def _ways_on(self, phrase: Phrase) -> list[Phrase]:
+        """`phrase` with its next tokens, and `phrase` ended here."""
+        state = self._model.advance(phrase.history, phrase.token)
+        ending = phrase.probability * self._behind(state, _BEAM).ending
+        ended = phrase._replace(probability=ending, ended=True)
+        return [ended, *self._with_next(phrase, state, _BEAM)]
+
+    def _with_next(self, phrase: Phrase, state: State, n: int) -> list[Phrase]:
+        in_word = is_word(phrase.token)
+        ways = [way for way in self._behind(state, n).tokens if not (in_word and way.glued)]
+        return [phrase.followed(state, way.token, way.probability) for way in ways[:n]]
+
+    def _behind(self, state: State, n: int) -> _Ways:
+        """What may follow a history, with some to spare for those that cannot stand there."""
+        ways = self._ways.get(state)
+        if ways is None or len(ways.tokens) < min(n + 2, len(self._model.lexicon) - 1):
+            model = self._model
+            best = model.backoff.top(state, self._known, n + 4)
+            spelt = [(model.lexicon.word(index), share) for index, share in best]
+            tokens = [
+                _Way(token, share, is_word(token) and not token.startswith(" "))
+                for token, share in spelt
+                if token != END_OF_LINE
+            ]
+            ending = model.backoff.probability(state, model.lexicon.end)
+            ways = _Ways(tokens, ending + model.probability(state, END_OF_LINE))
+            if len(self._ways) >= _REMEMBERED:
+                self._ways.clear()
+            self._ways[state] = ways
+        return ways
+
+
+def _is_done(phrase: Phrase, max_words: int) -> bool:
+    return phrase.ended or len(phrase.words) >= max_words or phrase.probability < _FLOOR
