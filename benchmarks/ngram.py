@@ -1,7 +1,7 @@
 """Training and asking n-gram models: time, memory, file size, queries per second.
 
 Trains order 5 on all training files and books (about 3 million words) and on generated text
-(20 million words drawn from that model), each in a process of its own, whose peak memory is
+(20 million tokens drawn from that model), each in a process of its own, whose peak memory is
 measured. Where kenlm's `lmplz` and `query` are on the PATH, a model of the same tokens is trained
 with them and the perplexities of the known words of a dev text are compared, both backing off to
 all words alike at the end.
@@ -22,8 +22,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +45,7 @@ BOOKS = ("books/*.txt",)
 MAIL = ("mail/*.train.jsonl",)
 QUERIES = ("queries/*.train.txt",)
 SEED = 5
+CHAINS, LENGTH = 5_000, 200  # documents drawn at once, and their tokens
 
 
 def documents(corpora: Path) -> Iterator[str]:
@@ -59,44 +61,67 @@ def documents(corpora: Path) -> Iterator[str]:
             yield from read_documents(path, wrapped=True)
 
 
-def generated(model: NgramModel, words: int) -> Iterator[str]:
-    """Documents drawn from `model`, `words` words or more, an unknown word spelt by its number.
+def generated(path: Path, words: int) -> Iterator[str]:
+    """Documents drawn from the model at `path`, `words` tokens or more.
 
-    Every token is drawn from the model's own distribution behind two tokens of history, so the
-    text has its n-grams but joins them in new ways: more kinds of n-grams than real text.
+    Every token is drawn behind two tokens of history, for thousands of documents at once, so the
+    text has the model's trigrams but joins them in new ways: more kinds of n-grams than real text.
     """
     rng = np.random.default_rng(SEED)
-    written = 0
-    lexicon, backoff = model.lexicon, model.backoff
-    drawn: dict[tuple[int, ...], npt.NDArray[np.int64]] = {}
-    while written < words:
-        state = backoff.state([lexicon.start])
-        tokens: list[str] = []
-        while len(tokens) < 400:
-            history = state[:2]
-            pool = drawn.get(history)
-            if pool is None or not len(pool):
-                pool = _draws(backoff.distribution(history), rng)
-            index, drawn[history] = int(pool[0]), pool[1:]
-            if index >= len(lexicon):
-                break
-            tokens.append(lexicon.word(index))
-            state = backoff.advance(history, index)
-            if len(drawn) > 200_000:
-                drawn.clear()
-        if tokens:
-            text = join(tokens)
-            written += text.count(" ")
-            yield text
+    arrays = read_sections(path, KIND, VERSION, "train it").arrays
+    lexicon = NgramModel.open(path).lexicon
+    spelt = [lexicon.word(index) for index in range(len(lexicon))]
+    keys = _keys(arrays, len(arrays["share1"]))
+    for _ in range(0, words, CHAINS * LENGTH):
+        last = np.full(CHAINS, lexicon.start)
+        pair = np.full(CHAINS, -1)
+        rows = np.empty((LENGTH, CHAINS), np.int64)
+        for step in range(LENGTH):
+            drawn = _drawn(arrays["share1"], np.array([0, len(arrays["share1"])]), None, rng, last)
+            for n, entry in ((1, last), (2, pair)):
+                ways = _drawn(arrays[f"share{n + 1}"], arrays[f"child{n}"], entry, rng, last)
+                longer = (ways >= 0) & (rng.random(CHAINS) >= arrays[f"rest{n}"][entry])
+                drawn = np.where(longer, arrays[f"word{n + 1}"][ways], drawn)
+            key = last * len(arrays["share1"]) + drawn
+            at = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
+            pair = np.where(keys[at] == key, at, -1)
+            rows[step] = last = drawn
+        for row in rows.T:
+            yield join(spelt[index] for index in row if index < len(spelt))
 
 
-def _draws(
-    distribution: npt.NDArray[np.float64], rng: np.random.Generator
+def _keys(arrays: Mapping[str, npt.NDArray[Any]], ids: int) -> npt.NDArray[np.int64]:
+    """Both words of every pair in one number, sorted."""
+    ways: npt.NDArray[np.int64] = np.diff(arrays["child1"]).astype(np.int64)
+    firsts = np.repeat(np.arange(ids), ways)
+    return np.asarray(firsts * ids + arrays["word2"], np.int64)
+
+
+def _drawn(
+    shares: npt.NDArray[Any],
+    child: npt.NDArray[Any],
+    entry: npt.NDArray[np.int64] | None,
+    rng: np.random.Generator,
+    last: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.int64]:
-    """Some draws at once; a distribution is worked out once for all of them."""
-    summed = np.cumsum(distribution)
-    found = np.searchsorted(summed, rng.random(64) * summed[-1], side="right")
-    return np.asarray(np.minimum(found, len(distribution) - 1), np.int64)
+    """A way on from each entry, drawn by its share; -1 where there is none."""
+    summed = _summed(shares)
+    at = np.zeros(len(last), np.int64) if entry is None else entry
+    low, high = child[at].astype(np.int64), child[at + 1].astype(np.int64)
+    target = summed[low] + rng.random(len(last)) * (summed[high] - summed[low])
+    found = np.searchsorted(summed, target, side="right") - 1
+    return np.where((high > low) & (at >= 0), np.clip(found, low, high - 1), -1)
+
+
+_SUMS: dict[int, npt.NDArray[np.float64]] = {}
+
+
+def _summed(shares: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Running sums of an array, worked out once."""
+    key = shares.ctypes.data
+    if key not in _SUMS:
+        _SUMS[key] = np.concatenate(([0.0], np.cumsum(shares, dtype=np.float64)))
+    return _SUMS[key]
 
 
 def train_child(source: str, path: Path, corpora: Path) -> None:
@@ -212,10 +237,9 @@ def main() -> None:
         folder = Path(name)
         result: dict[str, object] = {"real": trained("corpora", folder / "a", given.corpora)}
         print("real text:", result["real"])
-        model = NgramModel.open(folder / "a")
         source = folder / "generated.txt"
         with source.open("w", encoding="utf-8") as file:
-            for text in generated(model, int(given.words * 1e6)):
+            for text in generated(folder / "a", int(given.words * 1e6)):
                 file.write(text.replace("\n\n", "\n") + "\n\n")
         result["generated"] = trained(str(source), folder / "b", given.corpora)
         print("generated text:", result["generated"])

@@ -26,14 +26,17 @@ from tecla.suggest.options import CompletionOptions, EngineOptions, SuggestOptio
 from tecla.text.context import Context
 
 PAGES = Path(__file__).resolve().parent.parent / "docs" / "reference"
-COMMANDS = ("complete", "models", "doctor", "config")
+COMMANDS = (
+    *("complete", "compare", "train", "train dictionary", "train querylog"),
+    *("evaluate", "models", "doctor", "config"),
+)
 NOTE = "<!-- Written by scripts/reference.py from the code; `make docs` writes it again. -->\n"
 
 
 def cli_page() -> str:
     """The help of every command."""
     parts = [NOTE, "# Command line\n"]
-    for arguments in ([], *([command] for command in COMMANDS)):
+    for arguments in ([], *(command.split() for command in COMMANDS)):
         shown = " ".join(["tecla", *arguments])
         parts.append(f"## `{shown}`\n\n```text\n{_help(arguments)}\n```\n")
     parts.append("## Exit status\n")

@@ -7,8 +7,13 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from tecla.classic.default_ngram import default_ngram
+from tecla.classic.ngram import Ngram
 from tecla.errors import OUTSIDE, TeclaError
 from tecla.faces.optimized import OptimizedAutoComplete
+from tecla.predict.base import Budget
+from tecla.settings import load
+from tecla.text.context import Context
 
 _FINISHED = "The future of artificial"
 _HALF_TYPED = "The future of artif"
@@ -30,6 +35,16 @@ def _show(prompt: str, completion: str) -> None:
     """One line: the prompt, and the completion set apart from it."""
     bold, plain = ("\x1b[1m", "\x1b[0m") if sys.stdout.isatty() else ("[", "]")
     print(f"   {prompt}{bold}{completion}{plain}")
+
+
+def _count(language: str, text: str) -> None:
+    """What the n-gram model of a language says, which is built on the first run."""
+    path, took = _timed(lambda: default_ngram(language, load().settings.paths.cache_dir))
+    predictor = Ngram.open(path)
+    found, asked = _timed(lambda: predictor.predict(Context(text), Budget(n=1, max_words=3)))
+    size = f"{path.stat().st_size / 1e6:.0f} MB"
+    print(f"   {language}: {size}, there after {took}, answered in {asked}")
+    _show(text, found[0].text if found else "")
 
 
 def main() -> None:
@@ -65,6 +80,9 @@ def main() -> None:
     text, took = _timed(lambda: complete(_SPANISH))
     print(f"\n5. Spanish, in the middle of a word ({took})")
     _show(_SPANISH, text)
+    print("\n6. Half-typed words by counted words alone (n-gram models, built on the first run)")
+    _count("en", _HALF_TYPED)
+    _count("es", _SPANISH)
     print("\nNext: .venv/bin/tecla complete 'I am looking forw' -n 3, .venv/bin/tecla doctor")
     completer.close()
 

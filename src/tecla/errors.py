@@ -17,6 +17,7 @@
     │   ├── StaleScoresError           a score handle used after the next `eval`
     │   └── EngineFailedError          the engine broke down under a request
     ├── OverloadedError                too many requests wait; come again later
+    ├── RecordingError                 a system that is measured ended before it was
     └── PeerError                      a system that tecla is compared with failed
         └── PeerMissingError           such a system, or what it needs, is not installed
 
@@ -137,6 +138,12 @@ class OverloadedError(TeclaError):
         self.retry_after_ms = retry_after_ms
 
 
+class RecordingError(TeclaError):
+    """A system that is measured ended early; what is recorded of it stays."""
+
+    code = "recording_failed"
+
+
 class PeerError(TeclaError):
     """A system that tecla is compared with broke down, or did not answer in time."""
 
@@ -175,6 +182,7 @@ OUTSIDE: dict[str, Outside] = {
     "stale_scores": Outside(1, 500, -32002),
     "engine_failed": Outside(1, 503, -32002),
     "overloaded": Outside(1, 429, -32003),
+    "recording_failed": Outside(1, 500, -32005),
     "peer_failed": Outside(1, 502, -32004),
     "peer_missing": Outside(3, 503, -32004),
 }

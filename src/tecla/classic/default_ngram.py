@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 
 from tecla.checks import nearest
-from tecla.errors import UnknownModelError
+from tecla.errors import OptionError, UnknownModelError
 from tecla.ngram.lexer import lex
 from tecla.ngram.model import VERSION
 from tecla.ngram.train import Progress, train_ngram
@@ -48,27 +47,34 @@ def default_ngram(
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         documents = gzip.decompress(packed).decode("utf-8").split("\n\n")
-        train_ngram(documents, path, progress=progress, prior=dict(_frequencies(language)))
+        train_ngram(documents, path, progress=progress, prior=frequencies(language))
     return path
 
 
-def _frequencies(language: str) -> Iterator[tuple[str, float]]:
-    """The most frequent words of a language, as they stand in a text."""
+def frequencies(language: str) -> dict[str, float]:
+    """The most frequent words of a language as they stand in a text, with their frequencies.
+
+    Raises `OptionError` for a language that wordfreq does not know, `UnknownModelError` if it is
+    not installed.
+    """
     try:
         import wordfreq
     except ImportError:
         raise UnknownModelError(
-            "the default n-gram models need wordfreq, which is not installed: run "
+            "the words of a language come from wordfreq, which is not installed: run "
             "`pip install 'tecla[classic]'`"
         ) from None
-    found = wordfreq.get_frequency_dict(language, wordlist="best")
-    kept = sorted(found, key=lambda word: -found[word])[:_MOST_WORDS]
-    for word in kept:
+    try:
+        listed = wordfreq.get_frequency_dict(language, wordlist="best")
+    except LookupError:
+        known = ", ".join(sorted(wordfreq.available_languages()))
+        raise OptionError(f"no word list for language {language!r}; there are {known}") from None
+    found: dict[str, float] = {}
+    for word in sorted(listed, key=lambda each: -listed[each])[:_MOST_WORDS]:
         if lex(word) != [" " + word]:
             continue
         capital = word[0].upper() + word[1:]
-        if capital == word:
-            yield word, found[word]
-        else:
-            yield word, found[word] * (1 - _CAPITALISED)
-            yield capital, found[word] * _CAPITALISED
+        shares = {word: 1.0} if capital == word else {word: 1 - _CAPITALISED, capital: _CAPITALISED}
+        for form, share in shares.items():
+            found[form] = found.get(form, 0.0) + share * listed[word]
+    return found

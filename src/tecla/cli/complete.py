@@ -115,9 +115,14 @@ def _texts(text: str | None, file: Path | None) -> Iterator[str]:
         except OSError as error:
             raise OptionError(f"cannot read --file {str(file)!r}: {error.strerror}") from error
         return iter(_decode(data, f"--file {str(file)!r}").splitlines())
-    if text == "-":
-        return iter([_without_line_break(_decode(sys.stdin.buffer.read(), "standard input"))])
-    return iter([text or ""])
+    return iter([read_text(text or "")])
+
+
+def read_text(text: str) -> str:
+    """`text`, or standard input for "-", less one line break at its end."""
+    if text != "-":
+        return text
+    return _without_line_break(_decode(sys.stdin.buffer.read(), "standard input"))
 
 
 def _decode(data: bytes, where: str) -> str:
@@ -162,7 +167,7 @@ def _print_text(prompt: str, answer: Completed, *, alone: bool, several: bool) -
             print()
         return
     for found in answer.continuations:
-        shown = found.text if alone and not several else _one_line(found.text)
+        shown = found.text if alone and not several else one_line(found.text)
         if several:
             first = found.words[0].probability if found.words else found.probability
             print(f"{first:.3f}\t{shown}")
@@ -173,7 +178,7 @@ def _print_text(prompt: str, answer: Completed, *, alone: bool, several: bool) -
     sys.stdout.flush()
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """`text` with its line breaks and tabs spelt out."""
     return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
 

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from tecla.cli import complete, config, doctor, models
+from tecla.cli import compare, complete, config, doctor, evaluate, models, train
 from tecla.errors import OUTSIDE, TeclaError
 
 app = typer.Typer(
@@ -23,6 +23,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("complete")(complete.complete)
+app.command("compare")(compare.compare)
+app.add_typer(train.app, name="train")
+app.command("evaluate")(evaluate.evaluate)
 app.command("models")(models.models)
 app.command("doctor")(doctor.doctor)
 app.command("config")(config.config)

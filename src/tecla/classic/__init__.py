@@ -1,0 +1,1 @@
+"""Traditional systems behind the predictor contract: frequency, dictionary, n-gram, query log."""

@@ -1,0 +1,116 @@
+"""Opening a predictor by what a person writes: `frequency:es`, `querylog:shop.log`, `neural`.
+
+Every kind is imported when it is asked for, so that words cost no model and a model no words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tecla.checks import nearest
+from tecla.errors import OptionError
+from tecla.predict.base import Budget, Candidate, Predictor
+from tecla.text.context import Context
+
+if TYPE_CHECKING:
+    from tecla.suggest.suggester import Suggester
+
+_LANGUAGE = "en"
+
+
+def open_predictor(spec: str, *, suggester: Suggester | None = None) -> Predictor:
+    """The predictor that `spec` names, to be closed by the caller.
+
+    `frequency:LANGUAGE`, `ngram:LANGUAGE` (English if left out), `ngram:PATH`, `dictionary:PATH`,
+    `querylog:PATH`, `neural` (the default model) or `neural:MODEL`. A `suggester` serves `neural`
+    in place of a model of its own, and stays the caller's. Raises `OptionError` for a spec that
+    names nothing, `ModelError` kinds for what cannot be opened.
+    """
+    kind, _, rest = spec.partition(":")
+    if kind == "neural":
+        return _neural(rest, suggester)
+    opener = _OPENERS.get(kind)
+    if opener is None:
+        forms = [*_OPENERS, "neural"]
+        hint = nearest(kind, forms) or f"there are {', '.join(forms)}"
+        raise OptionError(f"there is no system {kind!r}; {hint}")
+    return opener(rest)
+
+
+class _NeuralWithModel:
+    """A neural predictor that closes its model."""
+
+    def __init__(self, suggester: Suggester, name: str) -> None:
+        """Take the suggester over."""
+        from tecla.suggest.neural import Neural
+
+        self._suggester = suggester
+        self._neural = Neural(suggester, name=name)
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        return self._neural.name
+
+    def predict(self, context: Context, budget: Budget) -> list[Candidate]:
+        """See `Predictor`."""
+        return self._neural.predict(context, budget)
+
+    def close(self) -> None:
+        """Close session and model; safe to call twice."""
+        self._neural.close()
+        self._suggester.close()
+
+
+def _neural(model: str, suggester: Suggester | None) -> Predictor:
+    from tecla.suggest.neural import Neural
+
+    if suggester is not None:
+        if model:
+            raise OptionError(f"neural:{model} names a model and another is given; leave one out")
+        return Neural(suggester)
+    from tecla.suggest.suggester import Suggester
+
+    name = f"neural:{model}" if model else "neural"
+    return _NeuralWithModel(Suggester.open(model or None), name)
+
+
+def _frequency(language: str) -> Predictor:
+    from tecla.classic.frequency import Frequency
+
+    return Frequency.open(language or _LANGUAGE)
+
+
+def _ngram(path_or_language: str) -> Predictor:
+    from tecla.classic.ngram import Ngram
+
+    return Ngram.open(path_or_language or _LANGUAGE)
+
+
+def _dictionary(path: str) -> Predictor:
+    from tecla.classic.dictionary import Dictionary
+
+    return Dictionary.open(_named("dictionary", path))
+
+
+def _querylog(path: str) -> Predictor:
+    from tecla.classic.querylog import QueryLog
+
+    return QueryLog.open(_named("querylog", path))
+
+
+def _named(kind: str, path: str) -> str:
+    if not path:
+        raise OptionError(
+            f"{kind!r} needs a file: write {kind}:PATH (`tecla train {kind}` makes one)"
+        )
+    return path
+
+
+_OPENERS: dict[str, Callable[[str], Predictor]] = {
+    "frequency": _frequency,
+    "dictionary": _dictionary,
+    "ngram": _ngram,
+    "querylog": _querylog,
+}

@@ -1,0 +1,69 @@
+"""Opening predictors by what a person writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tecla.classic.dictionary_file import save_dictionary
+from tecla.classic.querylog import QueryLog
+from tecla.errors import OptionError, UnknownModelError
+from tecla.predict.base import Budget, Predictor
+from tecla.suggest.predictors import open_predictor
+from tecla.suggest.suggester import Suggester
+from tecla.text.context import Context
+
+
+def first(predictor: Predictor, before: str) -> str:
+    found = predictor.predict(Context(before), Budget())[0].text
+    predictor.close()
+    predictor.close()
+    return found
+
+
+@pytest.mark.slow
+def test_words_by_language() -> None:
+    assert first(open_predictor("frequency"), "th") == "e"
+    assert first(open_predictor("frequency:es"), "hol") == "a"
+
+
+def test_files(tmp_path: Path) -> None:
+    save_dictionary(tmp_path / "words", {"tecla": 1.0})
+    QueryLog.create(tmp_path / "log").record("how to type")
+    assert first(open_predictor(f"dictionary:{tmp_path / 'words'}"), "te") == "cla"
+    assert first(open_predictor(f"querylog:{tmp_path / 'log'}"), "how to t") == "ype"
+
+
+@pytest.mark.slow
+def test_a_model_that_is_open_already(default_suggester: Suggester) -> None:
+    predictor = open_predictor("neural", suggester=default_suggester)
+    assert first(predictor, "I am looking forw") == "ard"
+    assert default_suggester.healthy
+    with pytest.raises(OptionError, match="leave one out"):
+        open_predictor("neural:other", suggester=default_suggester)
+
+
+@pytest.mark.slow
+def test_a_model_of_its_own_is_closed_with_it() -> None:
+    predictor = open_predictor("neural:default")
+    assert predictor.name == "neural:default"
+    assert first(predictor, "I am looking forw") == "ard"
+
+
+@pytest.mark.parametrize(
+    ("spec", "kind", "message"),
+    [
+        ("frequencie:en", OptionError, "did you mean 'frequency'?"),
+        ("", OptionError, "there are frequency, dictionary, ngram, querylog, neural"),
+        ("dictionary", OptionError, "write dictionary:PATH"),
+        ("querylog:", OptionError, "write querylog:PATH"),
+        ("querylog:none", UnknownModelError, "there is no file 'none'"),
+        ("dictionary:none", UnknownModelError, "there is no file 'none'"),
+        ("frequency:xx", UnknownModelError, "no word list for language 'xx'"),
+        ("neural:no-such-model", UnknownModelError, "no-such-model"),
+    ],
+)
+def test_what_names_nothing_is_said(spec: str, kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind, match=message):
+        open_predictor(spec)
