@@ -173,6 +173,8 @@ def test_bad_files_are_refused(make: Make, tmp_path: Path, monkeypatch: pytest.M
         Dictionary.open(tmp_path / "none")
     with pytest.raises(InputError, match="there are no entries"):
         save_dictionary(path, {})
+    with pytest.raises(InputError, match="a weight is not above 0"):
+        save_dictionary(path, {"a": 1.0, "b": 0.0})
     with pytest.raises(ModelError, match="cannot write"):
         save_dictionary(tmp_path / "none" / "words", {"a": 1.0})
     path.write_bytes(whole)

@@ -8,13 +8,12 @@ from tecla.classic.entry_files import (
     Entry,
     Form,
     added_up,
-    decoded_lines,
     form_of,
     read_entries,
 )
 from tecla.classic.query_lines import read_queries
 from tecla.classic.querylog_file import Asked
-from tecla.errors import InputError, InvalidTextError
+from tecla.errors import InputError
 
 
 def read(text: str, form: Form) -> list[Entry]:
@@ -65,14 +64,6 @@ def test_forms_go_by_the_name() -> None:
 
 def test_weights_of_equal_entries_are_added() -> None:
     assert added_up([Entry("a", 1), Entry("b", 2), Entry("a", 3)]) == {"a": 4, "b": 2}
-
-
-def test_bytes_become_lines() -> None:
-    assert list(decoded_lines([b"\xef\xbb\xbfone\r\n", b"two\n", b"three"], "list")) == [
-        "one", "two", "three",
-    ]  # fmt: skip
-    with pytest.raises(InvalidTextError, match="list line 2 is not UTF-8"):
-        list(decoded_lines([b"one\n", b"\xff\n"], "list"))
 
 
 def test_queries_with_counts_and_times() -> None:

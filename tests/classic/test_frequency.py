@@ -117,6 +117,8 @@ def test_what_cannot_be_opened_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         Frequency.open("en", most_words=0)
     with pytest.raises(OptionError, match="at most 1"):
         Frequency({"the": 0.7, "to": 0.6})
+    with pytest.raises(OptionError, match="above 0"):
+        Frequency({"the": 1.0, "to": 0.0})
     with pytest.raises(OptionError, match="prior_words is 0"):
         Frequency(LIST, prior_words=0)
     with pytest.raises(OptionError, match="times is 0"):

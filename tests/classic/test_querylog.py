@@ -219,6 +219,8 @@ def test_bad_input_is_refused(make: Make, tmp_path: Path) -> None:
     for bad in ("", " \n", "x" * 401, "half \ud800"):
         with pytest.raises(InputError):
             log.record(bad)
+    with pytest.raises(OptionError, match="times is 0"):
+        log.record_all([Asked("how to tie", NOW, 0)])
     with pytest.raises(OptionError, match="half_life_days is 0"):
         QueryLog.create(tmp_path / "other", half_life_days=0)
     with pytest.raises(ModelError, match="cannot write"):

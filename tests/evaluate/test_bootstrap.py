@@ -12,6 +12,7 @@ def test_the_same_seed_gives_the_same_interval() -> None:
     assert ratio(parts, wholes, 1) == ratio(parts, wholes, 1)
     assert ratio(parts, wholes, 1).value == 0.5
     assert ratio([], [], 1) == Estimate(None)
+    assert ratio([1.0], [4.0], 1) == Estimate(0.25)
 
 
 def test_no_variation_no_interval() -> None:

@@ -39,6 +39,7 @@ def test_a_record_comes_back_from_its_line() -> None:
     assert "see you" not in record_line(kept)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 400))
 def test_a_torn_last_line_is_dropped(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
     path = tmp_path_factory.mktemp("records") / "one.jsonl"

@@ -80,6 +80,12 @@ def test_the_presage_protocol_by_hand() -> None:
     assert (found.plain_keys, found.keys) == (6 + 6 + 4, 1 + 3 + 4)
 
 
+def test_marks_behind_a_word_are_not_the_lists() -> None:
+    full_stop = {0: [Offer("hello.", 0.3, ((5, 0.4),))]}
+    assert presage_list(record("Hello you", full_stop), 6).keys == 1 + 4
+    assert strict_list(record("hello you", full_stop), 6).keys == 1 + 3
+
+
 def test_an_apostrophe_parts_a_word_under_presages_protocol() -> None:
     found = presage_list(record("don't go", {0: [offer("don't")]}), 6)
     assert (found.plain_keys, found.keys) == (4 + 2 + 3, 1 + 2 + 3)
@@ -98,6 +104,7 @@ def typed_records(draw: st.DrawFn) -> Record:
     return Record(Passage("p:1", "lines", "", "", text), tuple(answers))
 
 
+@pytest.mark.slow
 @given(typed_records(), st.floats(0, 1))
 def test_no_typist_beats_one_key_or_loses_by_accepting(typed: Record, threshold: float) -> None:
     for typing in (

@@ -11,6 +11,7 @@ the entries.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -105,11 +106,14 @@ def save_dictionary(
 ) -> int:
     """Write the dictionary of these entries; the file's size in bytes.
 
-    `on_progress` is told of numbers of entries laid out. Raises `InputError` if there are none,
-    `ModelError` if marisa-trie is not installed or the file cannot be written.
+    `on_progress` is told of numbers of entries laid out. Raises `InputError` if there are none
+    or one weighs nothing, `ModelError` if marisa-trie is not installed or the file cannot be
+    written.
     """
     if not weights:
         raise InputError("there are no entries; give one a line, with its weight behind it if any")
+    if not all(0 < weight < math.inf for weight in weights.values()):
+        raise InputError("a weight is not above 0, or not finite; every entry needs one that is")
     ordered = sorted((fold(text), text) for text in weights)
     stretches = _stretches([spelling for spelling, _ in ordered], on_progress)
     trie = _library().Trie(list(stretches))

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
-from tecla.errors import InputError, InvalidTextError
+from tecla.errors import InputError
 
 Form = Literal["csv", "tsv", "text"]
 
@@ -37,23 +37,6 @@ def form_of(filename: str) -> Form:
     """How a file is read, by the end of its name."""
     suffix = filename.lower().rpartition(".")[2]
     return "csv" if suffix == "csv" else "tsv" if suffix in {"tsv", "tab"} else "text"
-
-
-def decoded_lines(data: Iterable[bytes], name: str) -> Iterator[str]:
-    """Lines of UTF-8 without their ends, a byte order mark taken off.
-
-    Raises `InvalidTextError` naming the line that is none.
-    """
-    for number, line in enumerate(data, 1):
-        try:
-            text = line.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise InvalidTextError(
-                f"{name} line {number} is not UTF-8: {error.reason}; convert it first "
-                "(iconv -t utf-8)"
-            ) from None
-        text = text.removesuffix("\n").removesuffix("\r")
-        yield text.removeprefix("\ufeff") if number == 1 else text
 
 
 def read_entries(lines: Iterable[str], name: str, form: Form = "text") -> Iterator[Entry]:

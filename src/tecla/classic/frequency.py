@@ -60,8 +60,10 @@ class Frequency:
         if number("prior_words", prior_words) <= 0:
             raise OptionError(f"prior_words is {prior_words!r}; it must be above 0")
         total = sum(frequencies.values())
-        if total > 1 + 1e-6 or any(value < 0 for value in frequencies.values()):
-            raise OptionError(f"frequencies add up to {total!r}; they must be 0 or more, at most 1")
+        if total > 1 + 1e-6 or not all(value > 0 for value in frequencies.values()):
+            raise OptionError(
+                f"frequencies add up to {total!r}; each must be above 0, all together at most 1"
+            )
         self.language = language
         self.counts = WordCounts(language) if counts is None else counts
         self.unknown_share = max(0.0, 1.0 - total)

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from tecla.checks import whole
 from tecla.classic.casing import lower
 from tecla.classic.entry_files import tidy
 from tecla.closing import Closing
@@ -175,6 +176,7 @@ class QueryLogFile(Closing):
 
     def _add(self, connection: sqlite3.Connection, asked: Asked) -> Stored:
         text = checked_query(asked.text)
+        whole("times", asked.times, 1)
         key = key_of(text)
         row = connection.execute("SELECT * FROM queries WHERE key = ?", (key,)).fetchone()
         new = Stored(key, text, asked.times, float(asked.times), asked.time)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tecla.errors import PeerMissingError
+
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
@@ -25,13 +27,14 @@ def evaluate(
 ) -> None:
     """Record what every system says at every caret of every text, and compute all figures.
 
-    Writes records and results.json to the folder and prints a table. An interrupted run goes on
-    with --resume; what is recorded is not asked again.
+    Writes records, results.json and a report (HTML, Markdown) to the folder; prints tables. An
+    interrupted run goes on with --resume; what is recorded is not asked again.
     """
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     from tecla.evaluate.config import load_config
+    from tecla.evaluate.report import write_report
     from tecla.evaluate.run import RESULTS, run
     from tecla.evaluate.tables import tables
 
@@ -53,7 +56,12 @@ def evaluate(
         errors.print(
             f"tecla: {each['system']} on {each['corpus']} left out: {each['why']}", markup=False
         )
-    output.print(f"results in {folder / RESULTS}", markup=False, highlight=False)
+    written = [folder / RESULTS]
+    try:
+        written += write_report(results, folder)
+    except PeerMissingError as error:
+        errors.print(f"tecla: no report: {error}", markup=False)
+    output.print("written: " + ", ".join(map(str, written)), markup=False, highlight=False)
 
 
 def _progress(bar: Bar) -> Progress:

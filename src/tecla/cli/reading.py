@@ -31,6 +31,16 @@ def check_files(files: Sequence[str]) -> None:
         raise OptionError("- (standard input) is given twice; it can be read once")
 
 
+def check_output(output: Path) -> None:
+    """Raise `OptionError` for a file that cannot be written, before the work begins."""
+    if output.is_dir():
+        raise OptionError(f"cannot write {str(output)!r}: it is a folder; name a file in it")
+    if not output.parent.is_dir():
+        raise OptionError(
+            f"cannot write {str(output)!r}: there is no folder {str(output.parent)!r}"
+        )
+
+
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
     """A bar that goes away when it is done; nothing where standard error is no terminal."""

@@ -13,6 +13,7 @@ import typer
 from tecla.cli.reading import (
     STANDARD_INPUT,
     check_files,
+    check_output,
     lines_of,
     progress_bar,
     shown_name,
@@ -44,7 +45,8 @@ def dictionary(files: Files, output: Output) -> None:
     from tecla.classic.dictionary_file import save_dictionary
     from tecla.classic.entry_files import added_up
 
-    _check(files, output)
+    check_files(files)
+    check_output(output)
     with progress_bar() as progress:
         weights = added_up(chain.from_iterable(_entries(file, progress) for file in files))
         task = progress.add_task("laying out", total=len(weights))
@@ -71,7 +73,8 @@ def querylog(
     from tecla.classic.querylog import HALF_LIFE_DAYS, QueryLog
     from tecla.classic.querylog_file import QueryLogFile
 
-    _check(files, output)
+    check_files(files)
+    check_output(output)
     if update and half_life_days is not None:
         raise OptionError("--half-life-days is fixed when a log is made; leave it out of --update")
     now = time.time()
@@ -96,19 +99,9 @@ def querylog(
     typer.echo(f"wrote {output}: {_counted(added, 'query', 'queries')} added, {size}")
 
 
-def _check(files: list[str], output: Path) -> None:
-    """Raise `OptionError` for what cannot be read or written, before the work begins."""
-    check_files(files)
-    if output.is_dir():
-        raise OptionError(f"cannot write {str(output)!r}: it is a folder; name a file in it")
-    if not output.parent.is_dir():
-        raise OptionError(
-            f"cannot write {str(output)!r}: there is no folder {str(output.parent)!r}"
-        )
-
-
 def _entries(file: str, progress: Progress) -> Iterator[Entry]:
-    from tecla.classic.entry_files import decoded_lines, form_of, read_entries
+    from tecla.classic.entry_files import form_of, read_entries
+    from tecla.text.documents import decoded_lines
 
     name = shown_name(file)
     form = "text" if file == STANDARD_INPUT else form_of(file)
@@ -116,8 +109,8 @@ def _entries(file: str, progress: Progress) -> Iterator[Entry]:
 
 
 def _queries(file: str, now: float, progress: Progress) -> Iterator[Asked]:
-    from tecla.classic.entry_files import decoded_lines
     from tecla.classic.query_lines import read_queries
+    from tecla.text.documents import decoded_lines
 
     name = shown_name(file)
     yield from read_queries(decoded_lines(lines_of(file, progress), name), name, now)

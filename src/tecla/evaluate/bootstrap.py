@@ -23,7 +23,10 @@ _Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A figure with its 95 % interval; all `None` where the denominator is 0."""
+    """A figure with its 95 % interval.
+
+    All are `None` where the denominator is 0; the interval is, too, of a single passage.
+    """
 
     value: float | None
     low: float | None = None
@@ -36,6 +39,8 @@ def ratio(parts: Sequence[float], wholes: Sequence[float], seed: int) -> Estimat
     part, whole = sums.sum(axis=0)
     if whole == 0:
         return Estimate(None)
+    if len(sums) == 1:
+        return Estimate(float(part / whole))
     drawn = _draws(sums, seed)
     return _estimate(part / whole, _ratios(drawn[:, 0], drawn[:, 1]))
 
@@ -50,9 +55,12 @@ def difference(
     part, whole, other_part, other_whole = sums.sum(axis=0)
     if whole == 0 or other_whole == 0:
         return Estimate(None)
+    value = part / whole - other_part / other_whole
+    if len(sums) == 1:
+        return Estimate(float(value))
     drawn = _draws(sums, seed)
     values = _ratios(drawn[:, 0], drawn[:, 1]) - _ratios(drawn[:, 2], drawn[:, 3])
-    return _estimate(part / whole - other_part / other_whole, values)
+    return _estimate(value, values)
 
 
 def _draws(sums: _Floats, seed: int) -> _Floats:

@@ -23,6 +23,7 @@
     min_chars = 20000              # a sample of whole passages (default: everything)
     fold = false                   # lower case, no punctuation: presage's protocol
     log = ["train.txt"]            # queries: what the systems were trained on
+    quotable = false               # whether its licence lets reports quote short examples
 
 Unknown keys and values that cannot be used raise `ConfigError` and name the nearest valid key.
 """
@@ -71,6 +72,7 @@ class CorpusConfig:
     min_chars: int | None = None
     fold: bool = False
     log: tuple[Path, ...] = ()
+    quotable: bool = False
 
     @property
     def title(self) -> str:

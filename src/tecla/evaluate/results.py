@@ -14,7 +14,14 @@ from tecla.evaluate.answers import Record
 from tecla.evaluate.bootstrap import difference, ratio
 from tecla.evaluate.config import EvaluateConfig, Way
 from tecla.evaluate.metrics import Ratio
-from tecla.evaluate.typists import LEAST_SAVED_KEYS, Typing, ghost, presage_list, strict_list
+from tecla.evaluate.typists import (
+    LEAST_SAVED_KEYS,
+    GhostTypist,
+    Typing,
+    ghost,
+    presage_list,
+    strict_list,
+)
 
 THRESHOLDS: Final = tuple(number / 20 for number in range(20))
 MATCHED_WORDS: Final = (1, 2, 3, 4, 5)
@@ -41,15 +48,15 @@ def at_threshold(records: Sequence[Record], threshold: float, seed: int) -> Figu
     return found | {name: _estimate(each, seed) for name, each in shown.items()}
 
 
-def best_threshold(records: Sequence[Record], glance_keys: float) -> float:
+def best_threshold(records: Sequence[Record], typist: GhostTypist, glance_keys: float) -> float:
     """The threshold with the most net savings; to be looked for on a development split.
 
-    Net savings are the saving typist's, less `glance_keys` for every caret with nothing right in
+    Net savings are the typist's, less `glance_keys` for every caret with nothing right in
     what is shown: what it costs to look at it.
     """
 
     def net(threshold: float) -> float:
-        saved = metrics.savings(ghost(each, "saving", threshold) for each in records).value or 0.0
+        saved = metrics.savings(ghost(each, typist, threshold) for each in records).value or 0.0
         wrong = metrics.shown_ratios(records, threshold)["wrong_show"].value or 0.0
         return saved - glance_keys * wrong
 

@@ -18,11 +18,13 @@ from tecla.errors import ConfigError, PeerMissingError, RecordingError
 from tecla.evaluate.answers import Record
 from tecla.evaluate.config import CorpusConfig, EvaluateConfig, SystemConfig, Way
 from tecla.evaluate.corpora import Passage, corpus_hash, folded, read_passages, sample
+from tecla.evaluate.examples import disagreements
 from tecla.evaluate.manifest import manifest
 from tecla.evaluate.record import RecordFile
 from tecla.evaluate.recorder import OPENER, Job, record
 from tecla.evaluate.results import at_threshold, best_threshold, figures, paired, query_figures
 from tecla.evaluate.systems import file_hash, model_file
+from tecla.evaluate.typists import LEAST_SAVED_KEYS
 
 RESULTS: Final = "results.json"
 _UNSAFE = re.compile(r"[^\w.-]+")
@@ -106,7 +108,9 @@ def run(
         "config": asdict(config),
         "missing": missing,
         "figures": compute(config, recordings),
+        "examples": _examples(recordings),
     }
+    folder.mkdir(parents=True, exist_ok=True)
     _write(folder / RESULTS, json.dumps(results, ensure_ascii=False, indent=1, default=str))
     return results
 
@@ -116,7 +120,9 @@ def compute(config: EvaluateConfig, recordings: Sequence[Recording]) -> list[dic
     found: list[dict[str, Any]] = []
     records = [_read(each) for each in recordings]
     thresholds = {
-        (each.corpus.name, each.system.name): best_threshold(read, config.glance_keys)
+        (each.corpus.name, each.system.name): {
+            typist: best_threshold(read, typist, config.glance_keys) for typist in LEAST_SAVED_KEYS
+        }
         for each, read in zip(recordings, records, strict=True)
         if each.way == "ghost" and each.corpus.split == "dev" and read
     }
@@ -125,9 +131,12 @@ def compute(config: EvaluateConfig, recordings: Sequence[Recording]) -> list[dic
         if not read:
             continue
         row = {**_names(each), **figures(each.way, read, config)}
-        threshold = thresholds.get((each.corpus.name, each.system.name))
-        if each.way == "ghost" and threshold is not None:
-            row["tuned"] = at_threshold(read, threshold, config.seed)
+        tuned = thresholds.get((each.corpus.name, each.system.name))
+        if each.way == "ghost" and tuned is not None:
+            row["tuned"] = {
+                typist: at_threshold(read, threshold, config.seed)
+                for typist, threshold in tuned.items()
+            }
         if each.way == "query":
             log = read_passages("queries", each.corpus.log) if each.corpus.log else []
             row["queries"] = query_figures(read, [query.text for query in log], config.seed)
@@ -154,6 +163,18 @@ def _read(recording: Recording) -> list[Record]:
     job = recording.job
     found = RecordFile(Path(job.path), job.settings).read(job.passages)
     return [found[each.id] for each in job.passages] if len(found) == len(job.passages) else []
+
+
+def _examples(recordings: Sequence[Recording]) -> list[dict[str, Any]]:
+    """Where systems disagree, on corpora that may be quoted."""
+    found: list[dict[str, Any]] = []
+    asked = [each for each in recordings if each.corpus.quotable and each.way == "ghost"]
+    for title in dict.fromkeys(each.corpus.title for each in asked):
+        own = {each.system.name: _read(each) for each in asked if each.corpus.title == title}
+        there = {name: records for name, records in own.items() if records}
+        if len(there) > 1:
+            found.extend({"corpus": title, **each} for each in disagreements(there))
+    return found
 
 
 def _passages(corpus: CorpusConfig) -> list[Passage]:

@@ -1,43 +1,73 @@
-"""Results as tables on the terminal; what a figure means is in `metrics.py`."""
+"""Results as tables; what a figure means is in `metrics.py`.
+
+saves: the saving ghost typist. exact: the exact one; tuned: the exact one at the threshold that
+was best on the development split. shown, right, wrong: coverage, precision when shown, wrong-show
+rate with no threshold. CPU s: for 1,000 keys. calls: model calls per key. MB: peak memory.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.table import Table
 
 Row = Mapping[str, Any]
 
 
-def tables(results: Row) -> Iterator[Table]:
+class PlainTable(NamedTuple):
+    """A table as text."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+
+
+def plain_tables(results: Row) -> list[PlainTable]:
     """One table for each corpus and way of asking."""
     groups: dict[tuple[str, str, str], list[Row]] = {}
     for row in results["figures"]:
         groups.setdefault((row["corpus"], row["split"], row["way"]), []).append(row)
-    for (corpus, split, way), rows in groups.items():
+    return [
+        PlainTable(
+            f"{corpus} ({split}), asked as {way}",
+            _COLUMNS[way] + _COST_COLUMNS,
+            [(row["system"], *_CELLS[way](row), *_costs(row["costs"])) for row in rows],
+        )
+        for (corpus, split, way), rows in groups.items()
+    ]
+
+
+def tables(results: Row) -> Iterator[Table]:
+    """The tables for a terminal."""
+    for plain in plain_tables(results):
         table = Table(
-            title=f"{corpus} ({split}), asked as {way}", title_justify="left", box=None,
-            header_style="bold", pad_edge=False,
-        )  # fmt: skip
-        for number, name in enumerate(_COLUMNS[way] + _COST_COLUMNS):
-            table.add_column(name, justify="left" if number == 0 else "right", overflow="fold")
-        for row in rows:
-            table.add_row(row["system"], *_CELLS[way](row), *_costs(row["costs"]))
+            title=plain.title,
+            title_justify="left",
+            box=None,
+            header_style="bold",
+            pad_edge=False,
+            padding=(0, 1, 0, 0),
+        )
+        for number, name in enumerate(plain.columns):
+            table.add_column(name, justify="left" if number == 0 else "right", no_wrap=True)
+        for cells in plain.rows:
+            table.add_row(*cells)
         yield table
 
 
 _COLUMNS = {
-    "ghost": ("system", "saves % (saving)", "exact %", "TES %", "shown %", "right %", "wrong %"),
-    "list": ("system", "saves % (strict)", "presage %"),
-    "query": ("system", "MRR", "MRR seen", "MRR unseen", "success@1", "success@3", "success@10"),
+    "ghost": ("system", "saves %", "exact", "tuned", "TES", "shown", "right", "wrong"),
+    "list": ("system", "strict %", "presage %"),
+    "query": ("system", "MRR", "seen", "unseen", "@1", "@3", "@10"),
 }
-_COST_COLUMNS = ("p50 ms", "p99 ms", "CPU s/1000", "calls/key", "peak MB")
+_COST_COLUMNS = ("p50 ms", "p99", "CPU s", "calls", "MB")
 
 
 def _ghost(row: Row) -> Iterator[str]:
     yield _interval(row["saving"]["savings"])
     yield _percent(row["exact"]["savings"])
+    yield _percent(row["tuned"]["exact"]["exact"]["savings"]) if "tuned" in row else "-"
     yield _percent(row["exact"]["typing_effort_saved"])
     for name in ("coverage", "precision", "wrong_show"):
         yield _percent(row[name])
@@ -58,9 +88,9 @@ def _query(row: Row) -> Iterator[str]:
 
 def _costs(row: Row) -> Sequence[str]:
     return (
-        _plain(row["latency_ms"]["p50"], 2),
-        _plain(row["latency_ms"]["p99"], 1),
-        _plain(row["cpu_s_per_1000_keys"], 2),
+        _short(row["latency_ms"]["p50"]),
+        _short(row["latency_ms"]["p99"]),
+        _short(row["cpu_s_per_1000_keys"]),
         _plain(row["model_calls_per_key"], 2),
         _plain(row["peak_bytes"] / 1e6, 0),
     )
@@ -69,12 +99,19 @@ def _costs(row: Row) -> Sequence[str]:
 def _interval(estimate: Row) -> str:
     if estimate["value"] is None:
         return "-"
+    if estimate["low"] is None:
+        return f"{100 * estimate['value']:.1f}"
     half = 50 * (estimate["high"] - estimate["low"])
     return f"{100 * estimate['value']:.1f} ± {half:.1f}"
 
 
 def _percent(estimate: Row) -> str:
     return "-" if estimate["value"] is None else f"{100 * estimate['value']:.1f}"
+
+
+def _short(value: float | None) -> str:
+    """Two digits at least, and no more than one behind the point from 10 on."""
+    return "-" if value is None else f"{value:.{2 if value < 10 else 1 if value < 100 else 0}f}"
 
 
 def _plain(value: float | None, places: int) -> str:

@@ -11,7 +11,7 @@ for each word. The *exact* typist accepts only what is right as a whole, if that
 A prefix is right if the person's text begins with it and does not go on inside its last word:
 "can" is wrong where "cannot" is meant, though taking it would save keys.
 
-*List.* N words at a time. The *strict* typist is charged for case, punctuation and spaces:
+*List.* N words at a time, of each candidate the first, without the marks behind it. The *strict* typist is charged for case, punctuation and spaces:
 selecting is one key and gives a space, and where no space follows, taking it back is a key too;
 a word is selected when that saves a key. The *presage* typist keeps the protocol of presage's
 simulator (`docs/decisions/0008-presage-protocol.md`): letters of words alone count, case does not,
@@ -176,16 +176,21 @@ def _taken(text: str, at: int, offer: Offer, typist: GhostTypist) -> tuple[int, 
 
 def _word_chars(text: str, at: int, offer: Offer) -> int | None:
     """Length of the rest of the word if the offer's first word is right, without white space."""
-    cut = offer.ends[0][0] if offer.ends else len(offer.text.rstrip())
+    cut = _first_word_chars(offer)
     first = Offer(offer.text[:cut], offer.probability, offer.ends[:1], offer.replaces)
     cuts = right_cuts(text, at, first)
     return cuts[-1] - offer.replaces if cuts and cuts[-1] == cut else None
 
 
+def _first_word_chars(offer: Offer) -> int:
+    """Where the first word of the offer ends; marks behind it are no part of a list's word."""
+    return offer.ends[0][0] if offer.ends else len(offer.text.rstrip())
+
+
 def _gives_word(text: str, start: int, end: int, at: int, offer: Offer) -> bool:
     """Whether the offer, case apart, is what is written from `start` to `end` or further on."""
     kept = text[start : at - offer.replaces]
-    given = (kept + offer.text).rstrip()
+    given = kept + offer.text[: _first_word_chars(offer)]
     reaches = at - offer.replaces >= start and len(given) >= end - start
     return reaches and text[start : start + len(given)].lower() == given.lower()
 

@@ -14,6 +14,7 @@ from tecla.predict.base import Budget, Candidate, Predictor
 from tecla.text.context import Context
 
 if TYPE_CHECKING:
+    from tecla.decode.request import EvalWork
     from tecla.suggest.suggester import Suggester
 
 _LANGUAGE = "en"
@@ -52,6 +53,11 @@ class _NeuralWithModel:
     def name(self) -> str:
         """What reports call it."""
         return self._neural.name
+
+    @property
+    def work(self) -> EvalWork:
+        """What the last answer cost."""
+        return self._neural.work
 
     def predict(self, context: Context, budget: Budget) -> list[Candidate]:
         """See `Predictor`."""

@@ -1,0 +1,51 @@
+"""The report of a run: one HTML page that needs nothing beside it, and the same in Markdown.
+
+It reads `results.json` alone, so that a report can be made again without records or corpora.
+jinja2 and matplotlib are imported when a report is written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from tecla.errors import PeerMissingError
+from tecla.evaluate.plots import plots
+from tecla.evaluate.tables import plain_tables
+
+PAGES: Final = {"report.html": "report.html.jinja", "report.md": "report.md.jinja"}
+_TEMPLATES: Final = Path(__file__).with_name("templates")
+
+
+def write_report(results: Mapping[str, Any], folder: Path) -> list[Path]:
+    """Write both pages; their paths. Raises `PeerMissingError` where what draws is missing."""
+    try:
+        from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+        drawn = plots(results["figures"])
+    except ImportError as error:
+        raise PeerMissingError(
+            f"a report needs {error.name}: pip install 'tecla[evaluate]'"
+        ) from None
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=lambda name: name is not None and ".html" in name,
+        undefined=StrictUndefined,
+    )
+    values = {
+        "manifest": results["manifest"],
+        "missing": results["missing"],
+        "tables": plain_tables(results),
+        "plots": drawn,
+        "examples": results["examples"],
+        "systems": list(dict.fromkeys(row["system"] for row in results["figures"])),
+        "made_from": json.dumps(results["manifest"], indent=1, ensure_ascii=False),
+    }
+    found = []
+    for page, template in PAGES.items():
+        path = folder / page
+        path.write_text(environment.get_template(template).render(values), encoding="utf-8")
+        found.append(path)
+    return found
