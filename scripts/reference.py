@@ -1,4 +1,4 @@
-"""Write `docs/reference/` from the code: the command line's help and the public classes.
+"""Write `docs/reference/` from the code: commands, public classes, and what is measured.
 
 `--check` writes nothing and exits with 1 if a page is not what the code says.
 """
@@ -20,6 +20,7 @@ from tecla.decode.request import CaretWork, EvalWork, Request, Stopping, StopRea
 from tecla.decode.tree import TextTree
 from tecla.engines.sampling import Sampling
 from tecla.errors import OUTSIDE, TeclaError
+from tecla.evaluate import bootstrap, costs, metrics, positions, queries, typists
 from tecla.models.info import ModelInfo
 from tecla.scheduler.terms import Terms
 from tecla.suggest.options import CompletionOptions, EngineOptions, SuggestOptions
@@ -64,6 +65,14 @@ def api_page() -> str:
     parts.append("## Errors\n")
     parts.append(f"```text\n{inspect.cleandoc(inspect.getmodule(TeclaError).__doc__ or '')}\n```")
     return "\n".join(parts) + "\n"
+
+
+def metrics_page() -> str:
+    """What is measured: the definitions, from the modules that compute them."""
+    parts = [NOTE, "# Metrics\n"]
+    for module in (typists, metrics, costs, queries, positions, bootstrap):
+        parts.append(f"## `{module.__name__}`\n\n{inspect.getdoc(module)}\n")
+    return "\n".join(parts)
 
 
 def _help(arguments: list[str]) -> str:
@@ -115,9 +124,10 @@ def _signature(method: object) -> str:
 
 
 def main() -> int:
-    """Write or check both pages."""
+    """Write or check the pages."""
     stale = []
-    for name, text in (("cli.md", cli_page()), ("api.md", api_page())):
+    pages = {"cli.md": cli_page(), "api.md": api_page(), "metrics.md": metrics_page()}
+    for name, text in pages.items():
         page = PAGES / name
         if page.is_file() and page.read_text(encoding="utf-8") == text:
             continue

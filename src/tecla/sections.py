@@ -31,6 +31,17 @@ _ALIGN = 64
 _PIECE_BYTES = 1 << 24
 
 
+def unload(*arrays: Array) -> None:
+    """Let go of the memory of file-backed arrays; what was written stays in the file.
+
+    They may be used as before: what is touched is read again. Others are left alone.
+    """
+    for array in arrays:
+        mapped = getattr(array, "_mmap", None)
+        if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+            mapped.madvise(mmap.MADV_DONTNEED)
+
+
 @dataclass(frozen=True, slots=True)
 class Sections:
     """An open file: `meta` as it was written, `arrays` as read-only views of the mapped file."""
@@ -114,6 +125,7 @@ def _write(
                 piece = np.ascontiguousarray(flat[first : first + step]).tobytes()
                 crc = zlib.crc32(piece, crc)
                 file.write(piece)
+                unload(array)
             entries[name] = (array.dtype.str, array.shape, start, array.nbytes, crc)
         place = file.tell()
         header = json.dumps(

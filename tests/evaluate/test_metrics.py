@@ -89,9 +89,14 @@ def test_perplexity_of_a_system_that_knows_two_letters() -> None:
             assert context_text == "Subject: x\n\nab\n"
             return -len(text) * math.log(2)
 
-    found = metrics.nats_per_char(Coin(), [passage("abba", lead="ab\n", header="Subject: x")])
+    nats = metrics.text_nats(Coin(), passage("abba", lead="ab\n", header="Subject: x"))
+    assert nats == pytest.approx(4 * math.log(2))
+    known = Record(passage("abba"), (), nats=nats)
+    found = metrics.nats_per_char([known, known])
+    assert found is not None
     assert found.value is not None
     assert math.exp(found.value) == pytest.approx(2)
+    assert metrics.nats_per_char([known, Record(passage("a"), ())]) is None
 
 
 def test_costs() -> None:

@@ -28,6 +28,7 @@ def test_every_caret_is_asked_once_in_order() -> None:
     assert typed.answers[0].offers[0].ends == ((3, 0.9), (8, 0.9), (12, 0.9))
     assert all(answer.tokens is None and answer.latency_ms >= 0 for answer in typed.answers)
     assert typed.peak_bytes > 0
+    assert typed.nats is None
     assert ghost(typed, "saving").keys < len(STORY) / 2
 
 

@@ -66,7 +66,9 @@ def test_a_run_from_its_configuration_to_its_tables(config: EvaluateConfig, tmp_
     assert {each["system"] for each in results["missing"]} == {"not there"}
     assert len(results["missing"]) == 3
     kept = json.loads((folder / "results.json").read_text())
-    assert kept["figures"][0]["saving"] == ghost["saving"]
+    assert kept == json.loads(json.dumps(results))
+    assert kept["config"]["corpora"][0]["files"] == ["story.txt"]
+    assert str(tmp_path) not in json.dumps(kept["config"])
     assert kept["manifest"]["corpora"].keys() == {"story.dev", "questions.test"}
     assert [table.row_count for table in tables(results)] == [1, 1, 1]
     with pytest.raises(ConfigError, match="--resume"):

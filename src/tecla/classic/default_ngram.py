@@ -13,7 +13,6 @@ from pathlib import Path
 
 from tecla.checks import nearest
 from tecla.errors import OptionError, UnknownModelError
-from tecla.ngram.lexer import lex
 from tecla.ngram.model import VERSION
 from tecla.ngram.train import Progress, train_ngram
 
@@ -71,8 +70,6 @@ def frequencies(language: str) -> dict[str, float]:
         raise OptionError(f"no word list for language {language!r}; there are {known}") from None
     found: dict[str, float] = {}
     for word in sorted(listed, key=lambda each: -listed[each])[:_MOST_WORDS]:
-        if lex(word) != [" " + word]:
-            continue
         capital = word[0].upper() + word[1:]
         shares = {word: 1.0} if capital == word else {word: 1 - _CAPITALISED, capital: _CAPITALISED}
         for form, share in shares.items():

@@ -43,7 +43,9 @@ class Ngram:
         return self._name
 
     def predict(self, context: Context, budget: Budget) -> list[Candidate]:
-        """The most probable continuations; see `Predictor`."""
+        """The most probable continuations; none inside a word. See `Predictor`."""
+        if is_word(context.after[:1]):
+            return []
         caret = split_caret(context.before)
         tokens = caret.tokens[-self.model.order :]
         state = self.model.state(tokens, starts_text=caret.starts_text and tokens == caret.tokens)

@@ -46,8 +46,12 @@ def evaluate(
         TextColumn("{task.completed:.0f}/{task.total:.0f} keys"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=errors) as bar:
+    bar = Progress(*columns, console=errors)
+    try:
         results = run(loaded, folder, limit=limit, resume=resume, progress=_progress(bar))
+    finally:
+        if bar.tasks:  # one that never started would print an empty line
+            bar.stop()
     output = Console()
     for table in tables(results):
         output.print(table)
@@ -72,6 +76,7 @@ def _progress(bar: Bar) -> Progress:
     tasks: list[TaskID] = []
 
     def begin(recording: Recording, done: int) -> None:
+        bar.start()
         title = f"{recording.system.name} on {recording.corpus.title} ({recording.way})"
         tasks.append(bar.add_task(title, total=recording.chars, completed=done))
 

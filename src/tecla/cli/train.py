@@ -1,4 +1,4 @@
-"""`tecla train`: predictors made from one's own lists and logs."""
+"""`tecla train`: predictors made from one's own texts, lists and logs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tecla.cli import train_ngram
 from tecla.cli.reading import (
     STANDARD_INPUT,
     check_files,
@@ -27,10 +28,11 @@ if TYPE_CHECKING:
     from tecla.classic.querylog_file import Asked
 
 app = typer.Typer(
-    help="Make a predictor from one's own lists and logs.",
+    help="Make a predictor from one's own texts, lists and logs.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+app.command("ngram")(train_ngram.ngram)
 Files = Annotated[list[str], typer.Argument(help="UTF-8 files; - reads standard input.")]
 Output = Annotated[Path, typer.Option("-o", "--output", help="The file to write.")]
 

@@ -48,13 +48,15 @@ class Record:
     """All answers of one passage: `answers[i]` is that of the caret before `passage.text[i]`.
 
     cpu_s: CPU seconds of the system's processes for the passage. peak_bytes: the most memory
-    they had held by then, all processes together.
+    they had held by then, all processes together. nats: -ln P of the passage's text; `None` if the
+    system gives texts no probability.
     """
 
     passage: Passage
     answers: tuple[Answer, ...]
     cpu_s: float = 0.0
     peak_bytes: int = 0
+    nats: float | None = None
 
 
 def record_line(record: Record) -> str:
@@ -72,6 +74,7 @@ def record_line(record: Record) -> str:
         "digest": record.passage.digest(),
         "cpu_s": round(record.cpu_s, 6),
         "peak_bytes": record.peak_bytes,
+        "nats": record.nats,
         "answers": answers,
     }
     return json.dumps(line, ensure_ascii=False, separators=(",", ":"))
@@ -86,7 +89,9 @@ def parse_records(lines: Iterable[str], passages: Iterable[Passage]) -> dict[str
         passage = known.get(read["id"])
         if passage is not None and read["digest"] == passage.digest():
             answers = tuple(_answer(each) for each in read["answers"])
-            found[passage.id] = Record(passage, answers, read["cpu_s"], read["peak_bytes"])
+            found[passage.id] = Record(
+                passage, answers, read["cpu_s"], read["peak_bytes"], read["nats"]
+            )
     return found
 
 

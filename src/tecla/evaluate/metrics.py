@@ -38,7 +38,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 from tecla.evaluate.answers import Record
 from tecla.evaluate.corpora import Passage
@@ -60,6 +60,7 @@ class Ratio(NamedTuple):
         return sum(self.parts) / whole if whole else None
 
 
+@runtime_checkable
 class Scored(Protocol):
     """A system that gives a text its probability."""
 
@@ -199,11 +200,21 @@ def calibration(records: Sequence[Record]) -> Calibration:
     return Calibration(error / total, table)
 
 
-def nats_per_char(system: Scored, passages: Sequence[Passage]) -> Ratio:
-    """Nats for each character; `math.exp` of its value is the perplexity per character."""
+def text_nats(system: Scored, passage: Passage) -> float:
+    """-ln P of what is typed, given what stands before it."""
+    header = f"{passage.header}\n\n" if passage.header else ""
+    return -system.logprob(header + passage.lead, passage.text)
+
+
+def nats_per_char(records: Sequence[Record]) -> Ratio | None:
+    """Nats for each character; `math.exp` of its value is the perplexity per character.
+
+    `None` for a system that gives texts no probability.
+    """
     ratio = Ratio([], [])
-    for passage in passages:
-        header = f"{passage.header}\n\n" if passage.header else ""
-        ratio.parts.append(-system.logprob(header + passage.lead, passage.text))
-        ratio.wholes.append(len(passage.text))
+    for record in records:
+        if record.nats is None:
+            return None
+        ratio.parts.append(record.nats)
+        ratio.wholes.append(len(record.passage.text))
     return ratio

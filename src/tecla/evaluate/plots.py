@@ -169,6 +169,7 @@ def _reliability(panel: Any, rows: Sequence[Row], hues: Mapping[str, str]) -> No
 
 
 def _seen(panel: Any, rows: Sequence[Row], hues: Mapping[str, str]) -> None:
+    top = 0.1
     for row in rows:
         for which, style in (("all", "-"), ("seen", "--"), ("unseen", ":")):
             own = [
@@ -179,11 +180,12 @@ def _seen(panel: Any, rows: Sequence[Row], hues: Mapping[str, str]) -> None:
             known = [(at, value) for at, value in own if value is not None]
             if known:
                 label = f"{row['system']}, {which}"
+                top = max(top, *(value for _, value in known))
                 panel.plot(
                     *zip(*known, strict=True), style, marker="o", ms=3,
                     color=hues[row["system"]], label=label,
                 )  # fmt: skip
-    panel.set_ylim(0, 1.02)
+    panel.set_ylim(0, min(1.02, 1.1 * top))
     panel.set(xlabel="characters typed", ylabel="MRR of the whole query")
 
 

@@ -26,6 +26,7 @@ import psutil
 from tecla.errors import ConfigError
 from tecla.evaluate.answers import Answer, Offer, Record, parse_records, record_line
 from tecla.evaluate.corpora import Passage
+from tecla.evaluate.metrics import Scored, text_nats
 from tecla.predict.base import Budget, Predictor
 from tecla.text.context import Context
 
@@ -65,7 +66,9 @@ def ask(predictor: Predictor, passage: Passage, budget: Budget) -> Record:
         tokens = predictor.work.evaluated_tokens if isinstance(predictor, Working) else None
         answers.append(Answer(tuple(map(Offer.of, candidates)), latency_ms, tokens))
     cpu_s = _cpu_s(processes) - cpu_s
-    return Record(passage, tuple(answers), cpu_s, _peak_bytes(processes))
+    peak_bytes = _peak_bytes(processes)
+    nats = text_nats(predictor, passage) if isinstance(predictor, Scored) else None
+    return Record(passage, tuple(answers), cpu_s, peak_bytes, nats)
 
 
 def settings_hash(settings: Settings) -> str:

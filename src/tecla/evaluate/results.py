@@ -5,6 +5,7 @@ It computes and asks nobody. Every figure with an interval is `{"value", "low", 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
@@ -31,6 +32,10 @@ Figures = dict[str, Any]
 def figures(way: Way, records: Sequence[Record], config: EvaluateConfig) -> Figures:
     """All figures of one system on one corpus, asked in one way."""
     found: Figures = {"passages": len(records), "costs": _costs(records)}
+    nats = metrics.nats_per_char(records)
+    found["nats_per_char"] = None if nats is None else _estimate(nats, config.seed)
+    perplexity = None if nats is None or nats.value is None else math.exp(nats.value)
+    found["perplexity_per_char"] = perplexity
     if way == "ghost":
         return found | _ghost(records, config)
     if way == "list":

@@ -105,13 +105,13 @@ def run(
             missing.append({**_names(each), "why": str(error)})
     results = {
         "manifest": manifest(config, limit),
-        "config": asdict(config),
+        "config": _as_written(config),
         "missing": missing,
         "figures": compute(config, recordings),
         "examples": _examples(recordings),
     }
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / RESULTS, json.dumps(results, ensure_ascii=False, indent=1, default=str))
+    _write(folder / RESULTS, json.dumps(results, ensure_ascii=False, indent=1))
     return results
 
 
@@ -174,6 +174,15 @@ def _examples(recordings: Sequence[Recording]) -> list[dict[str, Any]]:
         there = {name: records for name, records in own.items() if records}
         if len(there) > 1:
             found.extend({"corpus": title, **each} for each in disagreements(there))
+    return found
+
+
+def _as_written(config: EvaluateConfig) -> dict[str, Any]:
+    """The configuration without the folders of this machine."""
+    found = asdict(config)
+    for corpus in found["corpora"]:
+        for key in ("files", "log"):
+            corpus[key] = [path.name for path in corpus[key]]
     return found
 
 

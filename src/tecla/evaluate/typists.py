@@ -11,11 +11,12 @@ for each word. The *exact* typist accepts only what is right as a whole, if that
 A prefix is right if the person's text begins with it and does not go on inside its last word:
 "can" is wrong where "cannot" is meant, though taking it would save keys.
 
-*List.* N words at a time, of each candidate the first, without the marks behind it. The *strict* typist is charged for case, punctuation and spaces:
-selecting is one key and gives a space, and where no space follows, taking it back is a key too;
-a word is selected when that saves a key. The *presage* typist keeps the protocol of presage's
-simulator (`docs/decisions/0008-presage-protocol.md`): letters of words alone count, case does not,
-every word costs the letters typed before it is offered plus one, and the space comes with it.
+*List.* N words at a time: of each candidate the first, without the marks behind it. The *strict*
+typist is charged for case, punctuation and spaces: selecting is one key and gives a space, and
+where no space follows, taking it back is a key too; a word is selected when that saves a key. The
+*presage* typist keeps the protocol of presage's simulator
+(`docs/decisions/0008-presage-protocol.md`): letters of words alone count, case does not, every word
+costs the letters typed before it is offered plus one, and the space comes with it.
 There the text is asked about as the person writes it, with its marks and capitals, and "don't"
 gives "don", the first of its two words there; a run on a folded corpus asks as presage's simulator
 does.

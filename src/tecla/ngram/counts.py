@@ -8,8 +8,9 @@ written to disk as a run, and the runs are merged range by range. Beside its cou
 its `suffix`: the entry of the level below that it is without its first word. Suffixes are what a
 model backs off to, and counting them gives Kneser and Ney's continuation counts.
 
-Levels live in memory-mapped files in a working folder; what is in memory at once is a few times
-`chunk` entries. Source of the idea of sorted runs: Heafield et al. 2013, section 3.
+Levels live in memory-mapped files in a working folder and are let go of piece by piece, so what is
+in memory at once is a few dozen times `chunk` numbers. Source of the idea of sorted runs:
+Heafield et al. 2013, section 3.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from tecla.sections import unload
 
 Array = npt.NDArray[Any]
 
@@ -49,10 +52,18 @@ class Level:
     def __len__(self) -> int:
         return len(self.keys)
 
-    def pieces(self, chunk: int = CHUNK) -> Iterator[slice]:
-        """Slices that cover all entries."""
-        for start in range(0, len(self), chunk):
-            yield slice(start, min(start + chunk, len(self)))
+    def pieces(self, chunk: int) -> Iterator[slice]:
+        """Slices of about `chunk` entries that cover all and never part those of one context."""
+        start = 0
+        while start < len(self):
+            stop = min(start + chunk, len(self))
+            if stop < len(self):
+                context = int(self.keys[stop - 1]) // self.words
+                past = np.searchsorted(self.keys[stop:], np.uint64((context + 1) * self.words))
+                stop += int(past)
+            yield slice(start, stop)
+            unload(self.keys, self.counts, self.suffix)
+            start = stop
 
     def context(self, piece: slice) -> Array:
         """Contexts of some entries."""
@@ -80,6 +91,7 @@ def count_levels(
     counts = np.zeros(words, np.int64)
     for first in range(0, len(tokens), chunk):
         counts += np.bincount(tokens[first : first + chunk], minlength=words)
+        unload(tokens)
     ids = np.arange(words)
     levels = [Level(1, words, ids.astype(np.uint64), counts.astype(np.uint32), ids * 0)]
     ends = tokens  # the entry of the level below that ends at each position
@@ -127,6 +139,7 @@ def _runs(
         path = folder / f"run{number}"
         run.tofile(path)
         runs.append(path)
+        unload(tokens, ends)
     return runs
 
 
@@ -146,6 +159,7 @@ def _merge(paths: list[Path], n: int, words: int, folder: Path, chunk: int) -> L
             for name, file in zip(_RUN.names or (), files, strict=True):
                 np.ascontiguousarray(merged[name]).tofile(file)
             entries += len(merged)
+            unload(*runs)
     types = [_RUN[name] for name in _RUN.names or ()]
     keys, counts, suffix = (
         np.memmap(path, kind, "r") if entries else np.empty(0, kind)
@@ -185,5 +199,6 @@ def _ends(tokens: Array, ends: Array, level: Level, start: int, folder: Path, ch
         order = np.argsort(keys)  # looked up in order, the level is read from one end to the other
         piece[at[order] - first] = np.searchsorted(level.keys, keys[order])
         found[first : first + chunk] = piece
+        unload(tokens, ends, found, level.keys)
     (folder / f"ends{level.order - 1}").unlink(missing_ok=True)
     return found

@@ -24,7 +24,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tecla.ngram.counts import Level
+from tecla.ngram.counts import CHUNK, Level
+from tecla.sections import unload
 
 Array = npt.NDArray[Any]
 
@@ -32,7 +33,11 @@ _FALLBACK = (0.5, 1.0, 1.5)  # where too few n-grams were counted to estimate a 
 
 
 def smooth(
-    levels: Sequence[Level], start: int, min_counts: Sequence[int], folder: Path
+    levels: Sequence[Level],
+    start: int,
+    min_counts: Sequence[int],
+    folder: Path,
+    chunk: int = CHUNK,
 ) -> dict[str, Array]:
     """The arrays of a model from its counts; level 1 lacks the base distribution still.
 
@@ -40,42 +45,65 @@ def smooth(
     highest `rest`, and `child`: where the entries begin that go on from an entry, one level up,
     with one place more than there are entries. `rest0` is for the base distribution.
     `min_counts[n - 1]` is how often an n-gram must occur to be kept; it never falls with n, so
-    the ends of what is kept are kept. `discounts` has three a level.
+    the ends of what is kept are kept. `discounts` has three a level. Arrays are files of `folder`.
     """
-    arrays: dict[str, Array] = {}
-    discounts = []
     begin = _starting(levels, start)
+    counts = _adjusted(levels, 1, begin[0], folder, chunk)
+    counts[start] = 0
+    discounts = [_discounts(counts)]
+    shares = np.maximum(counts - _by_count(discounts[0], counts), 0) / max(counts.sum(), 1)
+    arrays = {"share1": shares, "rest0": np.array([1 - shares.sum()])}
     kept_below = np.ones(len(levels[0]), bool)
-    for n, level in enumerate(levels, start=1):
-        counts = _adjusted(levels, n, begin[n - 1])
-        if n == 1:
-            counts[start] = 0
-        discount = _discounts(counts)
-        discounts.append(discount[1:])
-        if n == 1:
-            shares = np.maximum(counts - _by_count(discount, counts), 0) / max(counts.sum(), 1)
-            arrays["share1"], arrays["rest0"] = shares, np.array([1 - shares.sum()])
-            continue
-        keep = np.asarray(level.counts >= min_counts[n - 1])
-        rest = np.ones(len(levels[n - 2]))
-        children = np.zeros(len(levels[n - 2]), np.int64)
-        shares = _column(folder, f"share{n}", np.float32, len(level))
-        totals = np.zeros(len(rest))
-        for piece in level.pieces():
-            totals += np.bincount(level.context(piece), counts[piece], len(rest))
-        for piece in level.pieces():
-            context, kept = level.context(piece), keep[piece]
-            left = np.maximum(counts[piece] - _by_count(discount, counts[piece]), 0)
-            shares[piece] = left / totals[context]
-            rest -= np.bincount(context, shares[piece] * kept, len(rest))
-            children += np.bincount(context, kept, len(rest)).astype(np.int64)
-        arrays[f"rest{n - 1}"] = np.maximum(rest[kept_below], 0).astype(np.float32)
-        arrays[f"child{n - 1}"] = _ends(children[kept_below])
-        arrays[f"word{n}"] = _kept(folder, f"word{n}", level, keep, level.word)
-        arrays[f"share{n}"] = _kept(folder, f"kept{n}", level, keep, shares.__getitem__)
+    for n, level in enumerate(levels[1:], start=2):
+        counts = _adjusted(levels, n, begin[n - 1], folder, chunk)
+        discounts.append(_discounts(counts))
+        keep = np.empty(len(level), bool)
+        for piece in level.pieces(chunk):
+            keep[piece] = level.counts[piece] >= min_counts[n - 1]
+        arrays |= _shared_out(level, counts, discounts[-1], keep, kept_below, folder, chunk)
         kept_below = keep
-    arrays["discounts"] = np.array(discounts)
+    arrays["discounts"] = np.array(discounts)[:, 1:]
     return arrays
+
+
+def _shared_out(
+    level: Level,
+    counts: Array,
+    discount: Array,
+    keep: Array,
+    kept_below: Array,
+    folder: Path,
+    chunk: int,
+) -> dict[str, Array]:
+    """`word` and `share` of what is kept of a level, `rest` and `child` of the level below."""
+    n, entries = level.order, int(np.count_nonzero(keep))
+    word = _column(folder, f"word{n}", np.uint32, entries)
+    share = _column(folder, f"share{n}", np.float32, entries)
+    rest = _column(folder, f"all_rest{n - 1}", np.float32, len(kept_below))
+    child = _column(folder, f"all_child{n - 1}", np.uint32, len(kept_below))
+    rest[:], child[:] = 1, 0  # most contexts of the highest levels have no way on
+    end = 0
+    for piece in level.pieces(chunk):  # all entries of a context lie in one piece
+        context, kept = level.context(piece), keep[piece]
+        first = int(context[0])
+        local = context - np.uint32(first)
+        size = int(local[-1]) + 1
+        left = np.maximum(counts[piece] - _by_count(discount, counts[piece]), 0)
+        shares = (left / np.bincount(local, counts[piece], size)[local]).astype(np.float32)
+        taken = np.bincount(local, shares * kept, size)
+        rest[first : first + size] = np.maximum(1 - taken, 0)
+        child[first : first + size] = np.bincount(local, kept, size)
+        here = int(np.count_nonzero(kept))
+        word[end : end + here] = level.word(piece)[kept]
+        share[end : end + here] = shares[kept]
+        end += here
+        unload(counts, word, share, rest, child)
+    return {
+        f"word{n}": word,
+        f"share{n}": share,
+        f"rest{n - 1}": _only(rest, kept_below, folder / f"rest{n - 1}", chunk),
+        f"child{n - 1}": _ends(child, kept_below, folder / f"child{n - 1}", chunk),
+    }
 
 
 def _starting(levels: Sequence[Level], start: int) -> list[slice]:
@@ -88,15 +116,16 @@ def _starting(levels: Sequence[Level], start: int) -> list[slice]:
     return places
 
 
-def _adjusted(levels: Sequence[Level], n: int, begin: slice) -> Array:
+def _adjusted(levels: Sequence[Level], n: int, begin: slice, folder: Path, chunk: int) -> Array:
     """Occurrences at the highest order and at the beginning of a text, else continuations."""
     level = levels[n - 1]
     if n == len(levels):
-        return np.asarray(level.counts)
+        return np.array(level.counts) if n == 1 else level.counts
     above = levels[n]
-    counts = np.zeros(len(level), np.uint32)
-    for piece in above.pieces():
-        counts += np.bincount(above.suffix[piece], minlength=len(level)).astype(np.uint32)
+    counts = _column(folder, f"adjusted{n}", np.uint32, len(level))
+    counts[:] = 0
+    for piece in above.pieces(chunk):
+        np.add.at(counts, above.suffix[piece], 1)
     counts[begin] = level.counts[begin]
     return counts
 
@@ -116,9 +145,30 @@ def _by_count(discount: Array, counts: Array) -> Array:
     return discount[np.minimum(counts, 3).astype(np.intp)]
 
 
-def _ends(children: Array) -> Array:
-    """Where the children of each entry begin, and where the last end  # [entries + 1] uint32."""
-    return np.concatenate(([0], np.cumsum(children))).astype(np.uint32)
+def _only(values: Array, kept: Array, path: Path, chunk: int) -> Array:
+    """The values of what is kept."""
+    column = _column(path.parent, path.name, values.dtype.type, int(np.count_nonzero(kept)))
+    end = 0
+    for first in range(0, len(values), chunk):
+        found = values[first : first + chunk][kept[first : first + chunk]]
+        column[end : end + len(found)] = found
+        end += len(found)
+        unload(values, column)
+    return column
+
+
+def _ends(children: Array, kept: Array, path: Path, chunk: int) -> Array:
+    """Where the children of each kept entry begin, and where the last end  # [entries + 1]."""
+    column = _column(path.parent, path.name, np.uint32, int(np.count_nonzero(kept)) + 1)
+    column[0] = total = 0
+    end = 1
+    for first in range(0, len(children), chunk):
+        found = children[first : first + chunk][kept[first : first + chunk]]
+        column[end : end + len(found)] = total + np.cumsum(found, dtype=np.int64)
+        end += len(found)
+        total = int(column[end - 1])
+        unload(children, column)
+    return column
 
 
 def _column(folder: Path, name: str, kind: type, length: int) -> Array:
@@ -126,15 +176,3 @@ def _column(folder: Path, name: str, kind: type, length: int) -> Array:
     if not length:
         return np.empty(0, kind)
     return np.memmap(folder / name, kind, "w+", shape=(length,))
-
-
-def _kept(folder: Path, name: str, level: Level, keep: Array, values: Any) -> Array:
-    """`values(piece)` of the entries that are kept, in a file."""
-    first = np.asarray(values(slice(0, 0)))
-    column = _column(folder, name, first.dtype.type, int(np.count_nonzero(keep)))
-    end = 0
-    for piece in level.pieces():
-        found = values(piece)[keep[piece]]
-        column[end : end + len(found)] = found
-        end += len(found)
-    return column

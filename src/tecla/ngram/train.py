@@ -28,6 +28,7 @@ from tecla.ngram.lexer import is_word, lex
 from tecla.ngram.lexicon import Lexicon
 from tecla.ngram.model import save_model
 from tecla.ngram.spelling import Spelling, train_spelling
+from tecla.sections import unload
 
 Array = npt.NDArray[Any]
 
@@ -87,8 +88,8 @@ def train_ngram(
 
     `prior` holds words with their frequencies elsewhere, such as those of a whole language: with
     the character model, half and half, they are the distribution that counts are backed by, so
-    words that the documents lack are known all the same. Raises `OptionError` if they hold no
-    token, `ModelError` if the file cannot be written.
+    words that the documents lack are known all the same. Entries of several words are left out.
+    Raises `OptionError` if the documents hold no token, `ModelError` if the file cannot be written.
     """
     options = options or TrainingOptions()
     began = time.monotonic()
@@ -97,7 +98,8 @@ def train_ngram(
         provisional = _read(documents, folder / "tokens", options)
         if not provisional:
             raise OptionError("the training text is empty; give files with text")
-        frequencies = {" " + word: share for word, share in (prior or {}).items()}
+        given = {" " + word: share for word, share in (prior or {}).items()}
+        frequencies = {token: share for token, share in given.items() if lex(token[1:]) == [token]}
         order = sorted({*provisional, *frequencies})
         lexicon = Lexicon.of(order)
         tokens = _renumber(folder / "tokens", provisional, order, lexicon, options.chunk)
@@ -116,7 +118,7 @@ def train_ngram(
             options.chunk,
         )
         progress("smoothing", 0.0)
-        arrays = smooth(levels, lexicon.start, options.min_counts, folder)
+        arrays = smooth(levels, lexicon.start, options.min_counts, folder, options.chunk)
         n_words = int(levels[0].counts[[is_word(each) for each in order] + [False] * 3].sum())
         entries = (len(lexicon), *(len(arrays[f"word{n}"]) for n in range(2, options.order + 1)))
         meta = {
@@ -166,4 +168,5 @@ def _renumber(
     tokens = np.memmap(path, np.uint32, "r+")
     for first in range(0, len(tokens), chunk):
         tokens[first : first + chunk] = final[tokens[first : first + chunk]]
+        unload(tokens)
     return tokens

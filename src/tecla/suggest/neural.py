@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from typing_extensions import Unpack
 
 from tecla.checks import known
@@ -50,12 +48,8 @@ class Neural:
             **options,  # type: ignore[misc]  # none of those given above is among them
         )
         self.work = found.work
-        source: Literal["neural"] = "neural"
-        return [
-            Candidate(each.text, each.probability, source, each.words)
-            for each in found.continuations
-            if each.text
-        ]
+        ranked = sorted(found.continuations, key=lambda each: -each.probability)
+        return [Candidate(each.text, each.probability, "neural", each.words) for each in ranked]
 
     def close(self) -> None:
         """Close the session."""

@@ -6,6 +6,7 @@ Every kind is imported when it is asked for, so that words cost no model and a m
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tecla.checks import nearest
@@ -89,9 +90,15 @@ def _frequency(language: str) -> Predictor:
 
 
 def _ngram(path_or_language: str) -> Predictor:
+    from tecla.classic.default_ngram import default_ngram, languages
     from tecla.classic.ngram import Ngram
+    from tecla.settings import load
 
-    return Ngram.open(path_or_language or _LANGUAGE)
+    given = path_or_language or _LANGUAGE
+    path = Path(given)
+    if given in languages() or not (path.suffix or path.is_file()):
+        path = default_ngram(given, load().settings.paths.cache_dir)
+    return Ngram.open(path)
 
 
 def _dictionary(path: str) -> Predictor:
