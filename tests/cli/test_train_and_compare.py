@@ -186,3 +186,38 @@ def test_what_cannot_be_compared_is_said(
     ran = tecla("compare", *arguments)
     assert (ran.status, ran.out) == (status, "")
     assert message in ran.err
+
+
+def test_an_ngram_model_of_files_and_standard_input(tecla: Tecla) -> None:
+    Path("a.txt").write_text("Thank you for the\nflowers.\n\nIt is late.\n", encoding="utf-8")
+    Path("b.jsonl").write_text('{"body": "Thank you for the fish.", "n": 1}\n', encoding="utf-8")
+    ran = tecla("train", "ngram", "a.txt", "-", "b.jsonl", "--field", "body", "-o", "m.ngram",
+                "--order", "3", "--wrapped", stdin=b"Thank you for the fish.\n")  # fmt: skip
+    assert (ran.status, ran.err) == (0, "")
+    assert "wrote m.ngram: 18 words read in" in ran.out
+    ngram = predictors.open_predictor("ngram:m.ngram")
+    assert ngram.name == "ngram:m.ngram"
+    assert texts(ngram, "Thank you for the fl") == ["owers."]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["none.txt"], "cannot read 'none.txt'"),
+        (["a.jsonl"], "say which fields are text with --field"),
+        (["a.jsonl", "--field", "title"], "'a.jsonl' line 1 has no text in 'title'"),
+        (["a.txt", "--order", "0"], "order is 0"),
+        (["a.txt", "--language", "tlh"], "no word list for language 'tlh'"),
+        (["bad.txt"], "'bad.txt' line 2 is not UTF-8"),
+        (["empty.txt"], "the training text is empty"),
+    ],
+)
+def test_what_no_ngram_model_can_be_made_of(tecla: Tecla, arguments: list[str], said: str) -> None:
+    Path("a.txt").write_text("Thank you.\n", encoding="utf-8")
+    Path("a.jsonl").write_text('{"body": "Thank you."}\n', encoding="utf-8")
+    Path("bad.txt").write_bytes(b"one\n\xff\n")
+    Path("empty.txt").write_text("", encoding="utf-8")
+    ran = tecla("train", "ngram", *arguments, "-o", "m.ngram")
+    assert ran.status == 2
+    assert said in ran.err
+    assert not Path("m.ngram").exists()

@@ -33,9 +33,9 @@ class Ngram:
         self._recency = Recency()
 
     @classmethod
-    def open(cls, path: Path) -> Ngram:
+    def open(cls, path: Path, name: str = "ngram") -> Ngram:
         """The predictor of a model file; raises `ModelError` kinds."""
-        return cls(NgramModel.open(path))
+        return cls(NgramModel.open(path), name)
 
     @property
     def name(self) -> str:

@@ -39,7 +39,7 @@ def plain_tables(results: Row) -> list[PlainTable]:
 
 
 def tables(results: Row) -> Iterator[Table]:
-    """The tables for a terminal."""
+    """The tables for a terminal, which has room for 80 characters."""
     for plain in plain_tables(results):
         table = Table(
             title=plain.title,
@@ -49,13 +49,15 @@ def tables(results: Row) -> Iterator[Table]:
             pad_edge=False,
             padding=(0, 1, 0, 0),
         )
-        for number, name in enumerate(plain.columns):
-            table.add_column(name, justify="left" if number == 0 else "right", no_wrap=True)
+        kept = [at for at, name in enumerate(plain.columns) if name not in _REPORT_ONLY]
+        for at in kept:
+            table.add_column(plain.columns[at], justify="right" if at else "left", no_wrap=True)
         for cells in plain.rows:
-            table.add_row(*cells)
+            table.add_row(*(cells[at] for at in kept))
         yield table
 
 
+_REPORT_ONLY = {"TES"}
 _COLUMNS = {
     "ghost": ("system", "saves %", "exact", "tuned", "TES", "shown", "right", "wrong"),
     "list": ("system", "strict %", "presage %"),

@@ -98,7 +98,7 @@ def _ngram(path_or_language: str) -> Predictor:
     path = Path(given)
     if given in languages() or not (path.suffix or path.is_file()):
         path = default_ngram(given, load().settings.paths.cache_dir)
-    return Ngram.open(path)
+    return Ngram.open(path, f"ngram:{given}")
 
 
 def _dictionary(path: str) -> Predictor:
