@@ -49,7 +49,7 @@ def test_sentences_are_the_samples_and_words_the_languages(sampled: Path) -> Non
 
     assert best("I am looking ")[0] == "forward"
     assert "ernment" in best("The gov")
-    assert "ondon" in best("We live in L")
+    assert best("We live in Lond")[0] == "on"
 
 
 def test_other_languages_are_refused(sampled: Path) -> None:

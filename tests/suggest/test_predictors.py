@@ -45,6 +45,19 @@ def test_a_model_that_is_open_already(default_suggester: Suggester) -> None:
 
 
 @pytest.mark.slow
+def test_options_of_a_model(default_suggester: Suggester) -> None:
+    spec = "neural:?max_tokens=1&min_probability=0.5"
+    predictor = open_predictor(spec, suggester=default_suggester)
+    found = predictor.predict(Context("Thank you very much for your"), Budget(n=1, max_words=9))
+    assert len(found[0].words) <= 1
+    with pytest.raises(OptionError, match="did you mean 'min_p'"):
+        open_predictor("neural:?min_prob=1", suggester=default_suggester)
+    wrong = open_predictor("neural:?max_tokens=many", suggester=default_suggester)
+    with pytest.raises(OptionError, match="max_tokens is 'many'"):
+        wrong.predict(Context("Thank"), Budget())
+
+
+@pytest.mark.slow
 def test_a_model_of_its_own_is_closed_with_it() -> None:
     predictor = open_predictor("neural:default")
     assert predictor.name == "neural:default"

@@ -63,11 +63,11 @@ def frequencies(language: str) -> dict[str, float]:
             "the words of a language come from wordfreq, which is not installed: run "
             "`pip install 'tecla[classic]'`"
         ) from None
-    try:
-        listed = wordfreq.get_frequency_dict(language, wordlist="best")
-    except LookupError:
-        known = ", ".join(sorted(wordfreq.available_languages()))
-        raise OptionError(f"no word list for language {language!r}; there are {known}") from None
+    known = wordfreq.available_languages()
+    if language not in known:  # wordfreq itself would take a language that is somehow near
+        hint = nearest(language, known) or f"there are {', '.join(sorted(known))}"
+        raise OptionError(f"no word list for language {language!r}; {hint}")
+    listed = wordfreq.get_frequency_dict(language, wordlist="best")
     found: dict[str, float] = {}
     for word in sorted(listed, key=lambda each: -listed[each])[:_MOST_WORDS]:
         capital = word[0].upper() + word[1:]

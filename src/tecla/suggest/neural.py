@@ -17,16 +17,22 @@ class Neural:
 
     Consecutive contexts of one text cost only what changed. `work` is what the last answer
     cost. Options are those of `Suggester.suggest`, less those that the context and the budget
-    give. The suggester stays the caller's.
+    give. The suggester is closed with this if it is `owned`, else it stays the caller's.
     """
 
     def __init__(
-        self, suggester: Suggester, *, name: str = "neural", **options: Unpack[SuggestOptions]
+        self,
+        suggester: Suggester,
+        *,
+        name: str = "neural",
+        owned: bool = False,
+        **options: Unpack[SuggestOptions],
     ) -> None:
         """Raises `OptionError` for an option that does not exist."""
         known(options, SUGGEST - {"n", "max_words", "header"})
         self._name = name
         self._options = options
+        self._suggester, self._owned = suggester, owned
         self._session = suggester.session()
         self.work = EvalWork()
 
@@ -52,5 +58,7 @@ class Neural:
         return [Candidate(each.text, each.probability, "neural", each.words) for each in ranked]
 
     def close(self) -> None:
-        """Close the session."""
+        """Close the session, and a suggester that is owned; safe to call twice."""
         self._session.close()
+        if self._owned:
+            self._suggester.close()

@@ -5,17 +5,17 @@ Every kind is imported when it is asked for, so that words cost no model and a m
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from tecla.checks import nearest
 from tecla.errors import OptionError
-from tecla.predict.base import Budget, Candidate, Predictor
-from tecla.text.context import Context
+from tecla.predict.base import Predictor
 
 if TYPE_CHECKING:
-    from tecla.decode.request import EvalWork
     from tecla.suggest.suggester import Suggester
 
 _LANGUAGE = "en"
@@ -25,9 +25,10 @@ def open_predictor(spec: str, *, suggester: Suggester | None = None) -> Predicto
     """The predictor that `spec` names, to be closed by the caller.
 
     `frequency:LANGUAGE`, `ngram:LANGUAGE` (English if left out), `ngram:PATH`, `dictionary:PATH`,
-    `querylog:PATH`, `neural` (the default model) or `neural:MODEL`. A `suggester` serves `neural`
-    in place of a model of its own, and stays the caller's. Raises `OptionError` for a spec that
-    names nothing, `ModelError` kinds for what cannot be opened.
+    `querylog:PATH`, `neural` (the default model) or `neural:MODEL`, perhaps with options of
+    `Suggester.suggest` behind it: `neural:?min_probability=0.05&tolerance=0.01`. A `suggester`
+    serves `neural` in place of a model of its own, and stays the caller's. Raises `OptionError`
+    for a spec that names nothing, `ModelError` kinds for what cannot be opened.
     """
     kind, _, rest = spec.partition(":")
     if kind == "neural":
@@ -40,47 +41,31 @@ def open_predictor(spec: str, *, suggester: Suggester | None = None) -> Predicto
     return opener(rest)
 
 
-class _NeuralWithModel:
-    """A neural predictor that closes its model."""
-
-    def __init__(self, suggester: Suggester, name: str) -> None:
-        """Take the suggester over."""
-        from tecla.suggest.neural import Neural
-
-        self._suggester = suggester
-        self._neural = Neural(suggester, name=name)
-
-    @property
-    def name(self) -> str:
-        """What reports call it."""
-        return self._neural.name
-
-    @property
-    def work(self) -> EvalWork:
-        """What the last answer cost."""
-        return self._neural.work
-
-    def predict(self, context: Context, budget: Budget) -> list[Candidate]:
-        """See `Predictor`."""
-        return self._neural.predict(context, budget)
-
-    def close(self) -> None:
-        """Close session and model; safe to call twice."""
-        self._neural.close()
-        self._suggester.close()
-
-
-def _neural(model: str, suggester: Suggester | None) -> Predictor:
+def _neural(rest: str, suggester: Suggester | None) -> Predictor:
     from tecla.suggest.neural import Neural
 
+    model, _, query = rest.partition("?")
+    options = {name: _value(value) for name, value in parse_qsl(query, keep_blank_values=True)}
     if suggester is not None:
         if model:
             raise OptionError(f"neural:{model} names a model and another is given; leave one out")
-        return Neural(suggester)
+        return Neural(suggester, **options)
     from tecla.suggest.suggester import Suggester
 
-    name = f"neural:{model}" if model else "neural"
-    return _NeuralWithModel(Suggester.open(model or None), name)
+    opened = Suggester.open(model or None)
+    try:
+        return Neural(opened, name=f"neural:{rest}" if rest else "neural", owned=True, **options)
+    except OptionError:
+        opened.close()
+        raise
+
+
+def _value(text: str) -> Any:
+    """A number or a truth value if it reads as one, else the text."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
 
 
 def _frequency(language: str) -> Predictor:
