@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tecla.ngram.train import train_ngram
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 EXAMPLES = [
@@ -24,6 +26,27 @@ COMMANDS = [
     for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
     if line.startswith("$ ")
 ]
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what the README's commands name, and with a cache that they share."""
+    folder = tmp_path_factory.mktemp("desk")
+    letters = "I am looking forward to seeing you.\n\nThank you for the flowers.\n"
+    for name in ("letters.txt", "notes.txt"):
+        (folder / name).write_text(letters, encoding="utf-8")
+    train_ngram(letters.split("\n\n"), folder / "mine.ngram")
+    page = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    (run,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (folder / "run.toml").write_text(run, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def at_the_desk(desk: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in that folder."""
+    monkeypatch.chdir(desk)
+    monkeypatch.setenv("TECLA_CACHE_DIR", str(desk / "cache"))
 
 
 @pytest.mark.slow

@@ -124,6 +124,20 @@ def test_a_range_weighs_what_its_ids_weigh_and_the_top_is_the_top(
         assert [every[index] for index, _ in found] == pytest.approx(expected, abs=1e-7)
 
 
+@given(TEXTS, st.integers(1, 5), TEXTS)
+@settings(deadline=None)
+def test_a_row_at_once_is_as_id_by_id(
+    tmp_path_factory: Any, texts: list[list[int]], order: int, other: list[list[int]]
+) -> None:
+    fast = model(tmp_path_factory.mktemp("row"), texts, order)
+    expected, state = [], fast.state([])
+    for index in map(int, row(other)):
+        state = fast.state([]) if index == START else state
+        expected.append(fast.probability(state, index))
+        state = fast.advance(state, index)
+    assert list(fast.of_row(row(other), START)) == pytest.approx(expected, abs=1e-9)
+
+
 def test_a_case_worked_out_by_hand(tmp_path: Path) -> None:
     """Texts "a b" and "a c", order 2: too few counts, so 0.5, 1 and 1.5 are taken off.
 

@@ -25,7 +25,7 @@ def test_a_beginning_weighs_what_goes_on_from_it_weighs(spelling: Spelling, text
 
 def test_many_words_at_once_are_as_one_by_one(spelling: Spelling) -> None:
     one_by_one = [spelling.probability(word) for word in WORDS]
-    assert list(spelling.of_sorted(WORDS)) == pytest.approx(one_by_one)
+    assert list(spelling.of_all(WORDS)) == pytest.approx(one_by_one)
     assert sum(one_by_one) < 1
 
 

@@ -117,6 +117,30 @@ class Backoff:
             values[self._word[n][low:high]] += self._share[n][low:high]
         return values
 
+    def of_row(self, row: Array, start: int) -> Array:
+        """Probabilities of every id of `row` behind those before it; texts begin with `start`.
+
+        All at once, for long rows: `row` is [ids] of whole numbers, the result [ids] float64.
+        """
+        ids = len(self._single)
+        found: Array = self._single[row].copy()
+        ends = row.astype(np.int64)
+        for rest, child, word, share in zip(
+            self._rest, self._child, self._word, self._share, strict=True
+        ):
+            context = np.concatenate(([-1], ends[:-1]))
+            context[row == start] = -1
+            known = context >= 0
+            found[known] *= rest[context[known]]
+            ways: npt.NDArray[np.int64] = np.diff(child).astype(np.int64)
+            keys = np.repeat(np.arange(len(rest)), ways) * ids + word
+            wanted = context * ids + row
+            at = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
+            hit = known & (keys[at] == wanted) if len(keys) else np.zeros(len(row), bool)
+            found[hit] += share[at[hit]]
+            ends = np.where(hit, at, -1)
+        return found
+
     def _most_frequent(self, ids: IdRange, k: int) -> Array:
         """The `k` ids of a range that are most probable with no history."""
         size = ids.stop - ids.start

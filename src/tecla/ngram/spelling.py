@@ -9,7 +9,7 @@ never counted has, and how a half-typed unknown word goes on.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,23 +51,13 @@ class Spelling:
         """That a word begins with `text`."""
         return self._read(self._first, text)[1]
 
-    def of_sorted(self, words: Iterable[str]) -> Array:
-        """Probabilities of many words; what a word shares with the one before is read once.
-
-        Returns [words] float64.
-        """
-        found = []
-        path: list[tuple[str, State, float]] = [("", self._first, 1.0)]
-        for word in words:
-            while not word.startswith(path[-1][0]):
-                path.pop()
-            for char in word[len(path[-1][0]) :]:
-                text, state, reached = path[-1]
-                state, reached = self._step(state, reached, char)
-                path.append((text + char, state, reached))
-            _, state, reached = path[-1]
-            found.append(reached * self._model.probability(state, self._chars.end))
-        return np.array(found)
+    def of_all(self, words: Sequence[str]) -> Array:
+        """Probabilities of many words at once, whose characters are all known  # [words]."""
+        chars = self._chars
+        row = _row(words, self._ids, chars)
+        starts = row == chars.start
+        shares = np.where(starts, 1.0, self._model.of_row(row, chars.start))
+        return np.multiply.reduceat(shares, np.flatnonzero(starts))
 
     def completions(self, text: str, k: int) -> list[tuple[str, float]]:
         """Up to `k` words that begin with `text` and go on, with their probabilities.
@@ -116,7 +106,17 @@ def train_spelling(words: Sequence[str]) -> tuple[Lexicon, dict[str, Array]]:
     """The characters of `words` and the arrays of a `Spelling`; every word counts once."""
     chars = Lexicon.of(sorted({char for word in words for char in word}))
     ids = {chars.word(index): index for index in range(len(chars))}
-    tokens = np.fromiter(
+    tokens = _row(words, ids, chars)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        levels = count_levels(tokens, chars.ids, ORDER, chars.start, folder, lambda _: None)
+        arrays = smooth(levels, chars.start, [1] * ORDER, folder)
+        return chars, {name: np.array(array) for name, array in arrays.items()}
+
+
+def _row(words: Sequence[str], ids: Mapping[str, int], chars: Lexicon) -> Array:
+    """The characters of all words in a row, each word between a start and an end."""
+    return np.fromiter(
         (
             index
             for word in words
@@ -124,8 +124,3 @@ def train_spelling(words: Sequence[str]) -> tuple[Lexicon, dict[str, Array]]:
         ),
         np.uint32,
     )
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        levels = count_levels(tokens, chars.ids, ORDER, chars.start, folder, lambda _: None)
-        arrays = smooth(levels, chars.start, [1] * ORDER, folder)
-        return chars, {name: np.array(array) for name, array in arrays.items()}

@@ -104,7 +104,7 @@ def train_ngram(
         lexicon = Lexicon.of(order)
         tokens = _renumber(folder / "tokens", provisional, order, lexicon, options.chunk)
         chars, spelling = train_spelling(order)
-        spelt = Spelling(chars, spelling).of_sorted(order)
+        spelt = Spelling(chars, spelling).of_all(order)
         elsewhere = np.array([frequencies.get(word, 0.0) for word in order])
         base = (spelt + elsewhere / elsewhere.sum()) / 2 if frequencies else spelt
         progress("counting", 0.0)
