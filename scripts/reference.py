@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import inspect
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -118,9 +117,27 @@ def _named(annotation: object) -> str:
     return str(getattr(annotation, "__forward_arg__", annotation))
 
 
+class _Written:
+    """An annotation as it is written."""
+
+    def __init__(self, text: object) -> None:
+        self._text = str(text)
+
+    def __repr__(self) -> str:
+        return self._text
+
+
 def _signature(method: object) -> str:
-    shown = str(inspect.signature(method))  # type: ignore[arg-type]  # it is a function
-    return re.sub(r"'([^']+)'", r"\1", shown)
+    found = inspect.signature(method)  # type: ignore[arg-type]  # it is a function
+    empty = inspect.Parameter.empty
+    parameters = [
+        each if each.annotation is empty else each.replace(annotation=_Written(each.annotation))
+        for each in found.parameters.values()
+    ]
+    shown = found.replace(parameters=parameters)
+    if found.return_annotation is not empty:
+        shown = shown.replace(return_annotation=_Written(found.return_annotation))
+    return str(shown)
 
 
 def main() -> int:

@@ -20,9 +20,21 @@ def whole(name: str, value: object, least: int, remedy: str = "") -> None:
 
 def number(name: str, value: object) -> float:
     """`value` as a float; raise `OptionError` unless it is a finite number."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise OptionError(f"{name} is {value!r}; it must be a number")
-    return float(value)
+    try:
+        found = float(value)
+    except OverflowError:
+        found = math.inf
+    if not math.isfinite(found):
+        raise OptionError(f"{name} is {found!r}; it must be a finite number")
+    return found
+
+
+def truth(name: str, value: object) -> None:
+    """Raise `OptionError` unless `value` is True or False."""
+    if not isinstance(value, bool):
+        raise OptionError(f"{name} is {value!r}; it must be True or False")
 
 
 def known(names: Iterable[str], allowed: Iterable[str]) -> None:

@@ -4,7 +4,8 @@
     ├── InputError (also ValueError)   the caller's text or options
     │   ├── InvalidTextError           text that is no text: a lone surrogate
     │   ├── OptionError                an option outside its range
-    │   └── PromptTooLongError         `max_length` leaves no room for output
+    │   ├── PromptTooLongError         `max_length` leaves no room for output
+    │   └── AdjusterError              an adjuster given with a request failed
     ├── ConfigError (also ValueError)  a setting from the environment or a file
     ├── ModelError                     a model that cannot be loaded
     │   ├── UnknownModelError          a name that resolves to nothing
@@ -59,6 +60,12 @@ class PromptTooLongError(InputError):
     """The prompt alone reaches the explicit `max_length`."""
 
     code = "prompt_too_long"
+
+
+class AdjusterError(InputError):
+    """An adjuster that was given with a request cannot be built, or failed at work."""
+
+    code = "adjuster_failed"
 
 
 class ConfigError(TeclaError, ValueError):
@@ -170,6 +177,7 @@ OUTSIDE: dict[str, Outside] = {
     "invalid_text": Outside(2, 400, -32602),
     "bad_option": Outside(2, 400, -32602),
     "prompt_too_long": Outside(2, 400, -32602),
+    "adjuster_failed": Outside(2, 400, -32602),
     "bad_config": Outside(2, 500, -32602),
     "model_error": Outside(3, 503, -32001),
     "unknown_model": Outside(3, 404, -32001),

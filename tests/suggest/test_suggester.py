@@ -107,7 +107,6 @@ def test_adjusters_change_what_is_written(ask: Ask) -> None:
         ({"max_entropy_nats": -1}, OptionError),
         ({"temprature": 1}, OptionError),
         ({"adjust": [TokenBias(((10**6, 1.0),))]}, OptionError),
-        ({"adjust": [Forbid(("",))]}, OptionError),
         ({"header": "\ud800"}, InvalidTextError),
     ],
 )

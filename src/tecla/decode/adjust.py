@@ -14,10 +14,11 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from tecla.checks import number
+from tecla.checks import number, whole
 from tecla.engines.base import Floats, Scores, TokenIds
-from tecla.errors import OptionError
+from tecla.errors import AdjusterError, InputError, OptionError
 from tecla.text.base import Tokenizer
+from tecla.text.unicode import to_bytes
 
 
 class Change(NamedTuple):
@@ -49,14 +50,24 @@ class TokenBias:
 
     biases: tuple[tuple[int, float], ...]
 
+    def __post_init__(self) -> None:
+        """Check the pairs; raises `OptionError`."""
+        given: object = self.biases
+        pairs = given if isinstance(given, tuple) else (given,)
+        for pair in pairs:
+            if not (isinstance(pair, tuple) and len(pair) == 2):
+                raise OptionError(f"TokenBias holds {pair!r}; it must hold (id, value) pairs")
+            token, value = pair
+            whole("token id", token, 0)
+            if value != -np.inf:
+                number("bias", value)
+
     def build(self, tokenizer: Tokenizer) -> Adjuster:
         """Check the ids; raises `OptionError` for one the model does not have."""
         n_vocab = len(tokenizer.table)
-        for token, value in self.biases:
-            if not 0 <= token < n_vocab:
+        for token, _ in self.biases:
+            if token >= n_vocab:
                 raise OptionError(f"token id {token!r} does not exist; ids are 0 to {n_vocab - 1}")
-            if value != -np.inf:
-                number("bias", value)
         ids = np.array([token for token, _ in self.biases], dtype=np.int32)
         values = np.array([value for _, value in self.biases], dtype=np.float32)
         return _Fixed(Change(ids, values))
@@ -68,10 +79,18 @@ class Forbid:
 
     texts: tuple[str, ...]
 
+    def __post_init__(self) -> None:
+        """Check the texts; raises `OptionError` for what is none, or is empty."""
+        given: object = self.texts
+        if not isinstance(given, tuple):
+            raise OptionError(f"Forbid holds {given!r}; it must hold a tuple of texts")
+        for text in given:
+            to_bytes(text, "a forbidden text")
+            if not text:
+                raise OptionError("a forbidden text is empty; every one needs a character")
+
     def build(self, tokenizer: Tokenizer) -> Adjuster:
-        """Encode the texts; raises `OptionError` for an empty one."""
-        if any(not text for text in self.texts):
-            raise OptionError("a forbidden text is empty; every one needs a character")
+        """Encode the texts."""
         return _Forbidding(tokenizer, tuple(text.encode() for text in self.texts))
 
 
@@ -125,12 +144,30 @@ class _Forbidding:
         return found if exact is None else [exact, *found]
 
 
+def built(adjustments: Sequence[Adjustment], tokenizer: Tokenizer) -> tuple[Adjuster, ...]:
+    """The adjusters of a request; raises `InputError` kinds for one that cannot be built."""
+    found = []
+    for adjustment in adjustments:
+        try:
+            found.append(adjustment.build(tokenizer))
+        except InputError:
+            raise
+        except Exception as error:
+            raise AdjusterError(
+                f"an adjustment cannot be built ({type(error).__name__}: {error})"
+            ) from error
+    return tuple(found)
+
+
 def adjusted(
     adjusters: Sequence[Adjuster], tokens: Sequence[int], scores: Scores, row: int
 ) -> tuple[Scores, int]:
     """The scores of one position with all changes added, on a copy if there are any."""
     for adjuster in adjusters:
-        change = adjuster.change(tokens, scores, row)
+        try:
+            change = adjuster.change(tokens, scores, row)
+        except Exception as error:  # it came with the request, and only that shall fail
+            raise AdjusterError(f"an adjuster failed ({type(error).__name__}: {error})") from error
         if change is not None and len(change.ids):
             scores, row = scores.detach([row]), 0
             scores.add(row, change.ids, change.values)

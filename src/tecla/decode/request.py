@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tecla.checks import number, whole
+from tecla.checks import number, truth, whole
 from tecla.decode.adjust import Adjustment
 from tecla.decode.tree import TextTree
 from tecla.engines.sampling import Sampling
@@ -63,6 +63,8 @@ class Stopping:
             value = getattr(self, name)
             if value is not None or name in {"max_tokens", "min_chars"}:
                 whole(name, value, 1)
+        truth("at_sentence", self.at_sentence)
+        truth("at_line", self.at_line)
         if not all(isinstance(text, str) for text in self.stop):
             raise OptionError(f"stop is {self.stop!r}; it must be a str or several of them")
         if any(not text for text in self.stop):
@@ -104,6 +106,11 @@ class Request:
             whole("width", self.width, self.n, f" (n is {self.n})")
         if not 0 <= number("tolerance", self.tolerance) < 1:
             raise OptionError(f"tolerance is {self.tolerance!r}; it must be 0 or more and below 1")
+        for each in self.adjust:
+            if isinstance(each, type) or not callable(getattr(each, "build", None)):
+                raise OptionError(
+                    f"adjust holds {each!r}; it must hold adjustments, such as Forbid(('text',))"
+                )
 
     @property
     def branches(self) -> int:

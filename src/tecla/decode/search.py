@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tecla.decode.adjust import adjusted
+from tecla.decode.adjust import adjusted, built
 from tecla.decode.branch import Branch, Step
 from tecla.decode.caret import CaretDistribution, CaretSearch, Cover
 from tecla.decode.prompt import Planned
@@ -54,7 +54,7 @@ class Search:
         self._most_path = context_tokens - len(self.head)
         self._caret: CaretSearch | None = CaretSearch(plan, tokenizer, request.tolerance)
         self.distribution: CaretDistribution | None = None  # once the caret search has ended
-        self._adjusters = tuple(item.build(tokenizer) for item in request.adjust)
+        self._adjusters = built(request.adjust, tokenizer)
         self._contest: dict[Path, list[tuple[Branch, Step]]] = {}  # grown, waiting for the others
         self._lost: list[Branch] = []
         self._dropped: list[StopReason] = []

@@ -12,7 +12,7 @@ from collections import Counter
 from tecla.decode.prompt import Planned, Prompt
 from tecla.decode.search import Search, head_of
 from tecla.engines.base import Engine
-from tecla.errors import OptionError
+from tecla.errors import AdjusterError, OptionError
 from tecla.scheduler.batch import Batch
 from tecla.scheduler.job import Job
 from tecla.scheduler.kvmemory import KVMemory
@@ -149,7 +149,11 @@ class Admission:
             context_tokens=self._engine.context_tokens,
         )
         job = Job(ticket, search, self._memory, head)
-        job.wishes()  # what is known already costs nothing
+        try:
+            job.wishes()  # what is known already costs nothing
+        except AdjusterError:
+            job.release(shared=set())
+            raise
         return job
 
     def _plan_alone(self, ticket: Ticket) -> Planned:

@@ -116,5 +116,7 @@ class Job:
 
     def _take(self, position: Position, scores: Scores, row: int) -> None:
         path = self._wanted.pop(position)
-        self.search.take(path, scores, row)
-        self._memory.unpin(position)
+        try:
+            self.search.take(path, scores, row)
+        finally:
+            self._memory.unpin(position)

@@ -17,11 +17,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from tecla.decode.request import CaretWork, Completed, StopReason
 from tecla.engines.base import Engine, Scores
-from tecla.errors import KVFullError, OptionError, TeclaError
+from tecla.errors import AdjusterError, KVFullError, OptionError, TeclaError
 from tecla.scheduler.admission import Admission
 from tecla.scheduler.batch import Batch
 from tecla.scheduler.cost import StepCost
@@ -178,14 +179,15 @@ class Scheduler:
         """Begin with waiting requests, those with a deadline first, while there is room."""
         self._waiting.sort(key=lambda ticket: ticket.deadline_at is None)
         while self._waiting and len(self._jobs) < self.terms.most_jobs:
-            ticket = self._waiting.pop(0)
+            ticket = self._waiting[0]  # it waits until it is a job: whatever happens, it is known
             try:
                 job = self._admission.begin(ticket, self._overload.load)
             except TeclaError as error:
+                self._waiting.pop(0)
                 self.counts["failed"] += 1
                 ticket.fail(error)
                 continue
-            self._jobs[ticket] = job
+            self._jobs[self._waiting.pop(0)] = job
             if self._overload.refuses(job):
                 self.counts["refused"] += 1
                 self._drop(ticket, job)
@@ -214,7 +216,10 @@ class Scheduler:
         batch = Batch(self.memory, self._budget(picked))
         for job in picked:
             tokens = prefilled = 0
-            wishes = job.wishes()
+            with self._failing_alone(job):
+                wishes = job.wishes()
+            if job.ticket not in self._jobs:
+                continue
             if self._overload.load and job.search.is_ordered:
                 del wishes[1:]  # what is foreseen waits until it is asked for
             for position in wishes:
@@ -257,9 +262,11 @@ class Scheduler:
             if any(job.keeps_scores for job in takers):
                 self.memory.keep(position, handle)
             for job in takers:
-                job.take(position, handle, at)
-        for job in self._jobs.values():
-            job.wishes()
+                with self._failing_alone(job):
+                    job.take(position, handle, at)
+        for job in list(self._jobs.values()):
+            with self._failing_alone(job):
+                job.wishes()
 
     def _answer(self) -> None:
         """Answer what is done, and pass on text that became certain."""
@@ -297,6 +304,16 @@ class Scheduler:
         else:
             return
         self.counts[reason] += 1
+
+    @contextmanager
+    def _failing_alone(self, job: Job) -> Iterator[None]:
+        """An adjuster came with one request; if it fails, so does that request and no other."""
+        try:
+            yield
+        except AdjusterError as error:
+            self._drop(job.ticket, job)
+            self.counts["failed"] += 1
+            job.ticket.fail(error)
 
     def _drop(self, ticket: Ticket, job: Job) -> None:
         """Let go of a job and of what it held on to."""

@@ -12,6 +12,7 @@ answered after a restart earns the next one.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, wait
@@ -53,6 +54,7 @@ class Worker:
         self._restarts = 0
         self._may_restart = True
         self._healthy = True
+        self._process = os.getpid()
         self._thread = threading.Thread(target=self._run, name="tecla-engine", daemon=True)
         self._thread.start()
 
@@ -72,6 +74,7 @@ class Worker:
         Raises `OverloadedError` when too many wait (with `wait` it blocks until there is room)
         and `EngineFailedError` when there is no engine any more.
         """
+        self._check_process()
         with self._lock:
             self._check_alive()
             while len(self._tickets) >= self._room:
@@ -105,6 +108,7 @@ class Worker:
             except Exception as error:
                 result.set_exception(error)
 
+        self._check_process()
         with self._lock:
             self._check_alive()
             self._orders.append(order)
@@ -117,6 +121,8 @@ class Worker:
 
     def close(self) -> None:
         """Fail what is pending, end the thread and free the model; safe to call twice."""
+        if self._process != os.getpid():
+            return  # the thread is in the process this one was forked from
         with self._lock:
             self._closing = True
             self._wake.notify()
@@ -124,10 +130,19 @@ class Worker:
             self._thread.join()
 
     def _post(self, order: Order) -> None:
+        if self._process != os.getpid():
+            return
         with self._lock:
             if self._dead is None and len(self._orders) < _MOST_ORDERS:
                 self._orders.append(order)
                 self._wake.notify()
+
+    def _check_process(self) -> None:
+        """Raise in a forked process, which has the memory of this one but not the thread."""
+        if self._process != os.getpid():
+            raise EngineFailedError(
+                "the model was opened before this process was forked; open it in this process"
+            )
 
     def _check_alive(self) -> None:
         if self._dead is not None:
@@ -167,6 +182,8 @@ class Worker:
                 self._scheduler.submit(ticket)
             except TeclaError as error:
                 ticket.fail(error)
+            except Exception as error:  # nobody may wait for a request that is nowhere
+                ticket.fail(EngineFailedError(f"a request could not be taken ({error!r})"))
         for order in orders:
             order(self._scheduler)
         if self._scheduler.counts["answered"]:

@@ -8,8 +8,8 @@ import time
 
 from tecla.decode.request import Completed, Request
 from tecla.engines.sampling import GREEDY
-from tecla.errors import OverloadedError
-from tecla.scheduler.ticket import SessionKey, Ticket
+from tecla.errors import OptionError, OverloadedError
+from tecla.scheduler.ticket import SessionKey, TextStream, Ticket
 from tecla.scheduler.worker import Worker
 from tecla.suggest.options import SuggestOptions, build_request, deadline_of
 
@@ -27,7 +27,11 @@ class Desk:
     def ask(self, ticket: Ticket) -> Completed:
         """The answer, for threads; without a deadline it waits at the door as well."""
         self.worker.submit(ticket, wait=ticket.deadline_at is None)
-        return ticket.answer.result()
+        try:
+            return ticket.answer.result()
+        except BaseException:  # such as Ctrl-C: nobody waits for the answer any more
+            self.worker.cancel(ticket)
+            raise
 
     async def aask(self, ticket: Ticket) -> Completed:
         """The answer, for asyncio; cancelling the task gives the request up."""
@@ -63,6 +67,13 @@ def make_ticket(
     deadline = deadline_of(deadline_ms)
     deadline_at = None if deadline is None else time.monotonic() + deadline / 1000
     return Ticket(request, session, revision, deadline_at, seed=seed_of(request))
+
+
+def whole_ticket(request: Request, stream: TextStream | None = None) -> Ticket:
+    """A request without session and deadline; raises `OptionError` for what is no request."""
+    if not isinstance(request, Request):
+        raise OptionError(f"{type(request).__name__} is no Request; make one, or use suggest()")
+    return Ticket(request, seed=seed_of(request), stream=stream)
 
 
 def seed_of(request: Request) -> int:

@@ -118,6 +118,9 @@ def build_request(
     stop = options.get("stop", ())
     if not isinstance(stop, Iterable):
         raise OptionError(f"stop is {stop!r}; it must be a str or several of them")
+    adjust = options.get("adjust", ())
+    if not isinstance(adjust, Iterable):
+        raise OptionError(f"adjust is {adjust!r}; it must be a sequence of adjustments")
     return Request(
         context=Context(before, after, options.get("header", "")),
         sampling=sampling_with(sampling, options, allowed),
@@ -136,7 +139,7 @@ def build_request(
         width=options.get("width"),
         depth=options.get("depth", 1),
         tolerance=options.get("tolerance", 1e-3),
-        adjust=tuple(options.get("adjust", ())),
+        adjust=tuple(adjust),
     )
 
 

@@ -10,11 +10,12 @@ from typing_extensions import Unpack
 from tecla.closing import Closing
 from tecla.decode.request import Completed
 from tecla.engines.state import tokens_of
-from tecla.errors import OptionError
+from tecla.errors import EngineError, OptionError
 from tecla.scheduler.terms import DEADLINE_MS
 from tecla.scheduler.ticket import SessionKey, Ticket
 from tecla.suggest.desk import Desk, make_ticket
 from tecla.suggest.options import SuggestOptions
+from tecla.suggest.saved import checked_target, read_saved, write_private
 
 
 class Session(Closing):
@@ -60,19 +61,13 @@ class Session(Closing):
     def save(self, path: Path | str) -> int:
         """Write the KV memory of the text so far to a file; its size in bytes.
 
-        The file is as private as the text: it spells it. Raises `OptionError` if there is
-        nothing to save or the file cannot be written.
+        The file is as private as the text, which it spells: only its owner may read it. Raises
+        `OptionError` if there is nothing to save or the file cannot be written.
         """
         self._check_open()
+        target = checked_target(path)
         state = self._desk.worker.call(lambda scheduler: scheduler.save_session(self._key))
-        target = Path(path)
-        part = target.with_name(target.name + ".part")
-        try:
-            part.write_bytes(state)
-            part.replace(target)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise OptionError(f"cannot save to {str(target)!r}: {error.strerror}") from error
+        write_private(target, state)
         return len(state)
 
     def restore(self, path: Path | str) -> bool:
@@ -82,14 +77,16 @@ class Session(Closing):
         another model.
         """
         self._check_open()
+        state = read_saved(path)
         try:
-            state = Path(path).read_bytes()
-        except OSError as error:
-            raise OptionError(f"cannot restore from {str(path)!r}: {error.strerror}") from error
-        tokens = tokens_of(state)
-        return self._desk.worker.call(
-            lambda scheduler: scheduler.restore_session(self._key, tokens, state)
-        )
+            tokens = tokens_of(state)
+            return self._desk.worker.call(
+                lambda scheduler: scheduler.restore_session(self._key, tokens, state)
+            )
+        except EngineError as error:
+            raise EngineError(
+                f"cannot restore from {str(path)!r}: {error}; ask as usual, and save it anew"
+            ) from error
 
     def close(self) -> None:
         """Give up what was asked and let go of what is held; safe to call twice."""

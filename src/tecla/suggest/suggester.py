@@ -17,13 +17,14 @@ from typing_extensions import Unpack
 from tecla.closing import Closing
 from tecla.decode.request import Completed, Request
 from tecla.engines.factory import LoadedModel, open_model
+from tecla.errors import OptionError
 from tecla.models.info import ModelInfo
 from tecla.scheduler.scheduler import Scheduler
 from tecla.scheduler.terms import DEADLINE_MS, Terms
 from tecla.scheduler.ticket import SessionKey, TextStream, Ticket
 from tecla.scheduler.worker import Worker
 from tecla.settings import Settings, load
-from tecla.suggest.desk import Desk, make_ticket, seed_of
+from tecla.suggest.desk import Desk, make_ticket, whole_ticket
 from tecla.suggest.options import EngineOptions, SuggestOptions
 from tecla.suggest.session import Session
 from tecla.text.base import Tokenizer
@@ -99,6 +100,10 @@ class Suggester(Closing):
 
         Sessions of one `scope` share what is in KV memory; nothing passes between scopes.
         """
+        try:
+            hash(scope)
+        except TypeError:
+            raise OptionError(f"scope is {scope!r}; it must be hashable, such as a str") from None
         return Session(self._desk, SessionKey(next(_numbers), scope))
 
     def complete(self, requests: Sequence[Request]) -> list[Completed]:
@@ -110,7 +115,7 @@ class Suggester(Closing):
         tickets: list[Ticket] = []
         try:
             for request in requests:
-                ticket = Ticket(request, seed=seed_of(request))
+                ticket = whole_ticket(request)
                 self._desk.worker.submit(ticket, wait=True)
                 tickets.append(ticket)
             return [ticket.answer.result() for ticket in tickets]
@@ -124,7 +129,7 @@ class Suggester(Closing):
 
         Closing the iterator gives the request up.
         """
-        ticket = Ticket(request, seed=seed_of(request), stream=TextStream())
+        ticket = whole_ticket(request, TextStream())
         self._desk.worker.submit(ticket, wait=True)
         return _Pieces(self._desk.worker, ticket)
 
