@@ -115,7 +115,7 @@ class QueryLog(Closing):
     def record(self, query: str, time: float | None = None) -> None:
         """Add one asking, now unless told when; it is on disk when this returns.
 
-        Raises `InputError` for an empty query or one above 400 characters, `ModelError` if the
+        Raises `InputError` for an empty query or one above 1,000 characters, `ModelError` if the
         file cannot be written; then nothing is learnt.
         """
         moment = self._clock() if time is None else number("time", time)

@@ -22,7 +22,7 @@ from tecla.classic.entry_files import tidy
 from tecla.closing import Closing
 from tecla.errors import InputError, ModelError, ModelFormatError, UnknownModelError
 
-MOST_CHARS = 400
+MOST_CHARS = 1000
 _APPLICATION, _VERSION = 0x7E61C0DE, 1
 _REMEDY = "build it with `tecla train querylog`"
 _SCHEMA = f"""
