@@ -84,7 +84,7 @@ def test_queries_with_counts_and_times() -> None:
         ("one\t1\tyesterday", "log line 1: time is 'yesterday'"),
         ("one\t1\tnan", "time is 'nan'"),
         ("one\t1\t2\t3", "log line 1 has 4 cells"),
-        ("x" * 401, "log line 1: a query has 401 characters"),
+        ("x" * 1001, "log line 1: a query has 1001 characters"),
         ("\t3", "a query has 0 characters"),
     ],
 )
