@@ -1,4 +1,4 @@
-"""How the figures look: text stays text, a clear ground, greys that can be read on light and dark."""
+"""How the figures look: text stays text, a clear ground, greys to be read on light and dark."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BLUE, ORANGE, GREEN, PURPLE, RED, GREY = (
     *("#3b82c4", "#e0792b", "#2a9d6e", "#b65fc0", "#d1495b"),
     "#808890",
 )
-_STYLE: dict[str, Any] = {
+_STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "theory",
     "font.family": "sans-serif",
@@ -27,13 +27,13 @@ _STYLE: dict[str, Any] = {
     "grid.linewidth": 0.6,
     "legend.frameon": False,
     "legend.fontsize": 9,
-    **{
-        key: GREY
-        for key in (
+    **dict.fromkeys(
+        (
             *("text.color", "axes.edgecolor", "axes.labelcolor", "axes.titlecolor"),
             *("xtick.color", "ytick.color", "legend.labelcolor"),
-        )
-    },
+        ),
+        GREY,
+    ),
 }
 
 
@@ -50,6 +50,11 @@ class Canvas:
         self._figure = Figure(figsize=(sum(widths), height), layout="constrained")
         found = self._figure.subplots(1, len(widths), squeeze=False, width_ratios=list(widths))
         self.panels: list[Any] = list(found[0])
+
+    def legend_below(self) -> None:
+        """One legend for all panels, from the first."""
+        handles, labels = self.panels[0].get_legend_handles_labels()
+        self._figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
 
     def save(self, path: Path, label: str) -> None:
         """Write the figure; `label` says in words what it shows."""

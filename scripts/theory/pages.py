@@ -1,4 +1,4 @@
-"""What was measured, put into the pages: text between markers is the script's, the rest the writer's.
+"""What was measured, put into the pages: what is between markers is the script's.
 
 In a page, `<!--counts seen_5-->12 %<!--/-->` is a quote called `seen_5` from `figures/counts.json`,
 and `<!--table counts orders-->` … `<!--/table-->` a table from it. `filled` writes both anew, so a

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import tempfile
 import time
@@ -34,7 +35,7 @@ LENGTHS = (10, 100, 1_000, 10_000, 100_000)
 NEARBY = {
     left: right
     for row in ("qwertyuiop", "asdfghjkl", "zxcvbnm")
-    for left, right in zip(row, row[1:], strict=False)
+    for left, right in itertools.pairwise(row)
 }
 LABEL = "Word frequency by rank, words offered by letters typed, and words found after a slip"
 
@@ -158,6 +159,7 @@ def measure(corpora: Path) -> Measured:
             neural = Neural(suggester, tolerance=0.01)
             systems["neural"] = offered(neural, few)
             neural.close()
+        systems["ngram_few"] = offered(ngram, few)
     del counted["dev"]
     settings = {
         "measured on": "DailyDialog, development split",
