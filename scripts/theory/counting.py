@@ -128,7 +128,7 @@ def draw(values: dict[str, Any], path: Path) -> None:
     ways.set(yscale="log", yticks=[3, 4, 5, 7, 10], yticklabels=["3", "4", "5", "7", "10"])
     ways.minorticks_off()
     ways.set_xticks(orders)
-    ways.legend(loc="upper left")
+    ways.legend(loc="center right")
     for order, colour in ((1, GREY), (2, PURPLE), (3, GREEN), (5, BLUE)):
         own = [each for each in values["amounts"] if each["order"] == order]
         amount.plot(

@@ -191,9 +191,11 @@ def draw(values: dict[str, Any], path: Path) -> None:
         each = systems[name]
         time_.plot([each["median_ms"], each["p99_ms"]], [each["bits"]] * 2, color=colour, alpha=0.5)
         time_.plot([each["median_ms"]], [each["bits"]], "o", ms=7, color=colour)
-        time_.annotate(NAMES[name].removesuffix(", default model"),
-                       (each["median_ms"], each["bits"]), xytext=(0, 8),
-                       textcoords="offset points", fontsize=9, color=colour)  # fmt: skip
+        time_.annotate(
+            NAMES[name].removesuffix(", default model"), (each["median_ms"], each["bits"]),
+            xytext=(0, -15 if name == "ngram_5" else 8), textcoords="offset points",
+            fontsize=9, color=colour,
+        )  # fmt: skip
     time_.axvline(NEXT_KEY_MS, color=RED, linewidth=0.9, linestyle="--")
     time_.annotate(
         "the next\nkey of a\ntypist", (NEXT_KEY_MS, 0.75), xycoords=("data", "axes fraction"),

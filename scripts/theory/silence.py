@@ -13,7 +13,7 @@ from sources import Measured, percent, trained, turns
 from tecla.evaluate.answers import Record
 from tecla.evaluate.metrics import calibration, savings, shown_ratios
 from tecla.evaluate.record import ask
-from tecla.evaluate.typists import ghost
+from tecla.evaluate.typists import ghost, right_cuts
 from tecla.predict.base import Budget
 from tecla.suggest.neural import Neural
 from tecla.suggest.suggester import Suggester
@@ -21,6 +21,7 @@ from tecla.suggest.suggester import Suggester
 CHARS, NEURAL_CHARS = 20_000, 2_400
 THRESHOLDS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 GLANCE_KEYS = 0.1
+SHORT = 2  # characters; a right suggestion of so few saves less than two keys
 BUDGET = Budget(n=1, max_words=1)
 NAMES = {"ngram": "n-gram, order 5", "neural": "neural, default model"}
 LABEL = "Precision against coverage, reliability, and keys saved by threshold"
@@ -44,10 +45,17 @@ def figures(records: Sequence[Record]) -> dict[str, Any]:
             }
         )
     found = calibration(records)
+    right = [
+        len(each.offers[0].text)
+        for record in records
+        for at, each in enumerate(record.answers)
+        if each.offers and right_cuts(record.passage.text, at, each.offers[0])
+    ]
     return {
         "carets": sum(len(each.answers) for each in records),
         "curve": curve,
         "error": found.error,
+        "right_short": sum(length <= SHORT for length in right) / len(right),
         "bins": [
             {"said": each.mean_probability, "right": each.right_share, "count": each.count}
             for each in found.bins
@@ -59,10 +67,13 @@ def measure(corpora: Path) -> Measured:
     """One suggestion of one word at every caret."""
     with tempfile.TemporaryDirectory() as name:
         ngram, _ = trained(corpora, 5, Path(name))
-        systems = {"ngram": figures([ask(ngram, each, BUDGET) for each in turns(corpora, CHARS)])}
+        many, few = turns(corpora, CHARS), turns(corpora, NEURAL_CHARS)
+        systems = {
+            "ngram": figures([ask(ngram, each, BUDGET) for each in many]),
+            "ngram_few": figures([ask(ngram, each, BUDGET) for each in few]),
+        }
     with Suggester.open() as suggester:
         neural = Neural(suggester, tolerance=0.01)
-        few = turns(corpora, NEURAL_CHARS)
         systems["neural"] = figures([ask(neural, each, BUDGET) for each in few])
         neural.close()
     settings = {
@@ -87,15 +98,19 @@ def tell(values: dict[str, Any]) -> tuple[dict[str, str], dict[str, list[list[st
             f"{name}_carets": f"{each['carets']:,}",
             f"{name}_error": f"{each['error']:.3f}",
             f"{name}_best": f"{best['threshold']:g}",
-            f"{name}_best_saved": percent(best["saved"]),
+            f"{name}_short": percent(each["right_short"]),
+            f"{name}_best_saved": percent(best["saved"], 1),
             f"{name}_best_wrong": percent(best["wrong"]),
-            f"{name}_all_saved": percent(always["saved"]),
+            f"{name}_all_saved": percent(always["saved"], 1),
             f"{name}_all_wrong": percent(always["wrong"]),
         }
         for point in each["curve"]:
             if point["threshold"] in (0.0, 0.2, 0.5, 0.8):
                 cells = (percent(point[key]) for key in ("coverage", "precision", "saved"))
                 table.append([label, f"{point['threshold']:g}", *cells])
+    few = values["systems"]["ngram_few"]["curve"][0]
+    quotes["ngram_few_right"] = percent(few["precision"])
+    quotes["ngram_few_saved"] = percent(few["saved"])
     return quotes, {"thresholds": table}
 
 
