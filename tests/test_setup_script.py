@@ -11,25 +11,15 @@ import sys
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+
+from loading import load_script
 
 SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "setup.py"
 
 
-def load() -> ModuleType:
-    """The script as a module; under another name than `__main__` it does nothing."""
-    spec = importlib.util.spec_from_file_location("tecla_setup", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-setup = load()
+setup = load_script(SCRIPT, "tecla_setup")
 
 
 def wheel_file(folder: Path, name: str = "llama_cpp_python-1-py3-none-any.whl") -> Path:

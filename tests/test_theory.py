@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
-import sys
 from pathlib import Path
 from types import ModuleType
 from xml.etree import ElementTree
 
 import pytest
+
+from loading import load_script
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "theory"
@@ -25,14 +25,7 @@ MEASURE = re.compile(r"\d\s*(?:%|ms\b|bits?\b|MB\b)")
 @pytest.fixture(scope="module")
 def pages() -> ModuleType:
     """The part of the script that fills the pages; it needs nothing that is measured."""
-    path = ROOT / "scripts" / "theory" / "pages.py"
-    spec = importlib.util.spec_from_file_location("theory_pages", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return load_script(ROOT / "scripts" / "theory" / "pages.py", "theory_pages")
 
 
 def images(text: str) -> list[str]:

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tecla.errors import ModelError, ModelFormatError, UnknownModelError
+from tecla.files import replacing
 
 Array = npt.NDArray[Any]
 
@@ -59,15 +60,11 @@ def write_sections(
     Memory-mapped arrays are copied in pieces, so they never have to fit in memory. Raises
     `ModelError` if the file cannot be written.
     """
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        size = _write(part, kind, version, meta, arrays)
-        part.replace(path)
+        with replacing(path) as part:
+            return _write(part, kind, version, meta, arrays)
     except OSError as error:
         raise ModelError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)
-    return size
 
 
 def read_sections(path: Path, kind: str, version: int, remedy: str) -> Sections:

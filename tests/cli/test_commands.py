@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
-from tecla.cli.main import main
+from cli.calling import Ran, caller
 from tecla.engines.factory import LoadedModel
 from tecla.suggest import suggester
 
 pytestmark = pytest.mark.slow
-
-
-class Ran(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> dict[str, Any]:
-        return json.loads(self.out)
-
-    @property
-    def texts(self) -> list[str]:
-        return [found["text"] for found in self.document["suggestions"]]
 
 
 class Shared:
@@ -62,17 +46,7 @@ def tecla(
 
     monkeypatch.setattr(suggester, "open_model", open_model)
 
-    def run(*arguments: str, stdin: bytes = b"") -> Ran:
-        monkeypatch.setattr(sys, "argv", ["tecla", *arguments])
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as exit_info:
-            main()
-        code = exit_info.value.code
-        shown = capsys.readouterr()
-        return Ran(code if isinstance(code, int) else 0, shown.out, shown.err)
-
-    return run
+    return caller(monkeypatch, capsys)
 
 
 def test_json_has_the_documented_shape(tecla: Callable[..., Ran]) -> None:

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
+from cli.calling import Ran, caller
 from tecla.classic.dictionary import Dictionary
 from tecla.classic.querylog import QueryLog
-from tecla.cli.main import main
 from tecla.errors import UnknownModelError
 from tecla.predict.base import Budget, Predictor
 from tecla.suggest import predictors
 from tecla.text.context import Context
-
-
-class Ran(NamedTuple):
-    status: int
-    out: str
-    err: str
-
 
 Tecla = Callable[..., Ran]
 
@@ -37,16 +27,7 @@ def tecla(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
 
-    def run(*arguments: str, stdin: bytes = b"") -> Ran:
-        monkeypatch.setattr(sys, "argv", ["tecla", *arguments])
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        with pytest.raises(SystemExit) as exit_info:
-            main()
-        code = exit_info.value.code
-        shown = capsys.readouterr()
-        return Ran(code if isinstance(code, int) else 0, shown.out, shown.err)
-
-    return run
+    return caller(monkeypatch, capsys)
 
 
 def texts(predictor: Predictor, before: str) -> list[str]:

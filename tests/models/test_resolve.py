@@ -37,7 +37,7 @@ def test_the_hash_of_the_default_is_taken_once(
     folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resolve("default", **folders)
-    monkeypatch.setattr(module, "_sha256", lambda path: "hashed again")
+    monkeypatch.setattr(module, "sha256_of", lambda path: "hashed again")
     resolve("default", **folders)
     (folders["cache_dir"] / "default-model-verified.json").unlink()
     with pytest.raises(ModelFormatError, match=r"hashed again.* not b179c9523d0e6a0f"):

@@ -7,11 +7,12 @@ from typing import NamedTuple
 import regex
 
 from tecla.text.context import Context
+from tecla.text.words import UNSPACED
 
 _CHARS = 256  # of the text before a caret, this much is looked at
 _HALF_WORD = regex.compile(r"[\p{L}\p{M}\p{N}_]+(?:['’-][\p{L}\p{M}\p{N}_]+)*['’-]?$")
 _OPENING = regex.compile(r"(?:^|[\s\p{Ps}\p{Pi}\p{Pd}\"'/¿¡])$")
-_UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
+_UNSPACED = regex.compile(f"[{UNSPACED}]")
 _WORD_START = regex.compile(r"(?<![\p{L}\p{M}\p{N}_'’-])[\p{L}\p{N}]")
 _WORD_CHAR = regex.compile(r"[\p{L}\p{M}\p{N}_]")
 _LINE = regex.compile(r"[\n\r\v\f\x85\u2028\u2029]")

@@ -20,6 +20,7 @@ from tecla.cli.reading import (
     shown_name,
 )
 from tecla.errors import ModelError, OptionError
+from tecla.files import replacing
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -87,16 +88,14 @@ def querylog(
                 added = sum(1 for _ in log.record(asked))
         else:
             half_life = HALF_LIFE_DAYS if half_life_days is None else half_life_days
-            part = output.with_name(output.name + ".part")
-            part.unlink(missing_ok=True)
             try:
-                with QueryLog.create(part, half_life_days=half_life) as empty:
+                with (
+                    replacing(output) as part,
+                    QueryLog.create(part, half_life_days=half_life) as empty,
+                ):
                     added = sum(1 for _ in empty.file.record(asked))
-                part.replace(output)
             except OSError as error:
                 raise ModelError(f"cannot write {str(output)!r}: {error.strerror}") from error
-            finally:
-                part.unlink(missing_ok=True)
     size = _shown_size(output.stat().st_size)
     typer.echo(f"wrote {output}: {_counted(added, 'query', 'queries')} added, {size}")
 

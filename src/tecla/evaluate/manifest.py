@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from tecla.evaluate.config import EvaluateConfig
 from tecla.evaluate.corpora import corpus_hash
-from tecla.evaluate.systems import file_hash, model_file
+from tecla.evaluate.systems import model_file
+from tecla.files import sha256_of
 from tecla.machine import physical_cores, total_memory_bytes, usable_cores
 
 _PACKAGES: Final = (
@@ -55,7 +56,7 @@ def _model(spec: str) -> dict[str, str | int]:
     file = model_file(spec)
     if file is None:
         return {"spec": spec}
-    return {"spec": spec, "sha256": file_hash(file), "size_bytes": file.stat().st_size}
+    return {"spec": spec, "sha256": sha256_of(file), "size_bytes": file.stat().st_size}
 
 
 def _processor() -> str:

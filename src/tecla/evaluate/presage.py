@@ -33,6 +33,7 @@ from tecla.closing import Closing
 from tecla.errors import OptionError, PeerError, PeerMissingError
 from tecla.evaluate.line_process import LineProcess
 from tecla.evaluate.peer_text import peer_text
+from tecla.files import replacing
 from tecla.predict.base import Budget, Candidate
 from tecla.settings import PathSettings
 from tecla.text.context import Context
@@ -67,16 +68,11 @@ def train_presage(files: Sequence[Path], database: Path) -> None:
     for file in files:
         if not file.is_file():
             raise OptionError(f"there is no file {str(file)!r} to train presage with")
-    unfinished = database.with_name(database.name + ".part")
-    unfinished.unlink(missing_ok=True)
-    try:
+    with replacing(database) as unfinished:
         for command in training_commands(files, unfinished):
             done = subprocess.run(command, capture_output=True, check=False)
             if done.returncode != 0:
                 raise PeerError(f"text2ngram ended with status {done.returncode}")
-        unfinished.replace(database)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def compile_driver(cache_dir: Path) -> Path:

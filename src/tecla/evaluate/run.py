@@ -23,8 +23,9 @@ from tecla.evaluate.manifest import manifest
 from tecla.evaluate.record import RecordFile
 from tecla.evaluate.recorder import OPENER, Job, record
 from tecla.evaluate.results import at_threshold, best_threshold, figures, paired, query_figures
-from tecla.evaluate.systems import file_hash, model_file
+from tecla.evaluate.systems import model_file
 from tecla.evaluate.typists import LEAST_SAVED_KEYS
+from tecla.files import replacing, sha256_of
 
 RESULTS: Final = "results.json"
 _UNSAFE = re.compile(r"[^\w.-]+")
@@ -193,7 +194,7 @@ def _passages(corpus: CorpusConfig) -> list[Passage]:
 
 def _model_hash(spec: str) -> str | None:
     file = model_file(spec)
-    return None if file is None else file_hash(file)
+    return None if file is None else sha256_of(file)
 
 
 def _names(recording: Recording) -> dict[str, str]:
@@ -211,6 +212,5 @@ def _file_name(name: str) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    with replacing(path) as part:
+        part.write_text(text, encoding="utf-8")

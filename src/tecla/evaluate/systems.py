@@ -6,7 +6,6 @@ spec is `tecla.suggest.predictors.open_predictor`'s. Everything is imported when
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -36,12 +35,6 @@ def model_file(spec: str) -> Path | None:
     """The file that a spec names, if it names one."""
     _, _, rest = spec.partition(":")
     return Path(rest) if rest and Path(rest).is_file() else None
-
-
-def file_hash(path: Path) -> str:
-    """The SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _presage(path: Path) -> Predictor:

@@ -12,7 +12,6 @@ beside its module and its SHA-256 compared, once per change of the file.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from tecla.errors import ModelFormatError, UnknownModelError, UnsupportedModelError
+from tecla.files import sha256_of
 from tecla.models import hub
 from tecla.models.seen import SeenFiles
 
@@ -101,7 +101,7 @@ def _verified_default(cache_dir: Path) -> Path:
         )
     verified = SeenFiles(cache_dir / "default-model-verified.json", _DEFAULT_SHA256)
     if not verified.knows(path):
-        found = _sha256(path)
+        found = sha256_of(path)
         if found != _DEFAULT_SHA256:
             raise ModelFormatError(
                 f"the default model {str(path)!r} has SHA-256 {found[:16]}…, not "
@@ -110,11 +110,6 @@ def _verified_default(cache_dir: Path) -> Path:
             )
         verified.remember(path)
     return path
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _is_plain_name(name: str) -> bool:

@@ -20,15 +20,16 @@ from typing import NamedTuple
 
 import regex
 
-_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
-_LETTER = rf"[[\p{{L}}\p{{M}}\p{{N}}_]--[{_UNSPACED}]]"
+from tecla.text.words import UNSPACED
+
+_LETTER = rf"[[\p{{L}}\p{{M}}\p{{N}}_]--[{UNSPACED}]]"
 _TOKEN = regex.compile(
-    rf" ?(?:{_LETTER}+(?:['’]{_LETTER}+)*|[{_UNSPACED}]\p{{M}}*"
+    rf" ?(?:{_LETTER}+(?:['’]{_LETTER}+)*|[{UNSPACED}]\p{{M}}*"
     r"|([^\s\p{L}\p{M}\p{N}_])\1*+)|\s|.",
     regex.V1 | regex.DOTALL,
 )
 _OPEN = regex.compile(rf" ?(?:{_LETTER}+(?:['’]{_LETTER}+)*['’]?)?$", regex.V1)
-_WORD = regex.compile(rf" ?[{_LETTER}{_UNSPACED}]", regex.V1)
+_WORD = regex.compile(rf" ?[{_LETTER}{UNSPACED}]", regex.V1)
 _LINE = regex.compile(r"\n")
 
 END_OF_LINE = "\n"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from pathlib import Path
 
 from tecla.errors import OptionError
+from tecla.files import replacing
 
 
 def checked_target(path: Path | str) -> Path:
@@ -28,16 +28,12 @@ def checked_target(path: Path | str) -> Path:
 
 def write_private(target: Path, data: bytes) -> None:
     """Write a file at once, readable by its owner alone; raises `OptionError` if that fails."""
-    part = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:
-        with suppress(FileNotFoundError):
-            part.unlink()
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(data)
-        part.replace(target)
+        with replacing(target) as part:
+            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
     except OSError as error:
-        with suppress(OSError):
-            part.unlink()
         raise OptionError(
             f"cannot save to {str(target)!r}: {error.strerror}; name another file"
         ) from error

@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import regex
 
+# Scripts that are written without spaces, for a set of a pattern.
+UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 _WORD = regex.compile(r"(?w)\b\w[^\s\x1c-\x1f]*?\b")
 _LINE_BREAK = regex.compile(r"[\n\r\v\f\x85\u2028\u2029]")
 _SENTENCE_END = regex.compile(r"(?:[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？｡]+[」』”）]*)")
