@@ -19,8 +19,8 @@ spec = "frequency:en"
 [[systems]]
 name = "log"
 spec = "querylog:x.log"
-corpora = ["questions"]
-whole = true
+corpora = ["questions.test"]
+min_chars = 50
 [[corpora]]
 name = "talk"
 kind = "dialogue"
@@ -75,7 +75,7 @@ def test_a_whole_configuration(tmp_path: Path) -> None:
         ('files = ["talk.txt"]', "", "lacks 'files'"),
         ("min_chars", "min_char", "did you mean 'min_chars'"),
         ('name = "log"', 'name = "words"', "two systems"),
-        ('["questions"]', '["question"]', "did you mean 'questions'"),
+        ('["questions.test"]', '["questions.tst"]', "did you mean 'questions.test'"),
         ("[[systems]]", "[[system]]", "did you mean 'systems'"),
         ("seed = 3", "seed =", "not TOML"),
     ],

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 def evaluate(
     config: Annotated[Path, typer.Argument(help="TOML file: systems, corpora, seed, budgets.")],
     folder: Annotated[Path, typer.Option("-o", "--output", help="Folder of the run.")],
+    texts: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the corpora (default: that of the configuration)."),
+    ] = None,
     limit: Annotated[
         int | None, typer.Option(min=1, help="Most passages of each corpus, for a quick look.")
     ] = None,
@@ -38,7 +42,7 @@ def evaluate(
     from tecla.evaluate.run import RESULTS, run
     from tecla.evaluate.tables import tables
 
-    loaded = load_config(config)
+    loaded = load_config(config, texts)
     errors = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),

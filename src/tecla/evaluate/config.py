@@ -12,14 +12,15 @@
     [[systems]]
     name = "n-gram"
     spec = "ngram:train.ngram"     # see `tecla.evaluate.systems`
-    whole = true                   # whole splits, whatever the corpus says
-    corpora = ["dialogue"]         # only these (default: all)
+    min_chars = 2000               # smaller samples than those of the others, if it is slow
+    unrepeated = false             # offer nothing twice within a word, as presage does
+    corpora = ["dialogue.dev"]     # only these, with their split or in all splits (default: all)
 
     [[corpora]]
     name = "dialogue"
-    kind = "dialogue"              # lines, dialogue, mail, queries, book
+    kind = "dialogue"              # lines, dialogue, prose, mail, queries, book
     split = "dev"                  # thresholds are tuned on dev and used on test
-    files = ["dev.txt"]            # paths are read from the file's own folder
+    files = ["dev.txt"]            # paths begin in the file's own folder, or in --texts
     min_chars = 20000              # a sample of whole passages (default: everything)
     fold = false                   # lower case, no punctuation: presage's protocol
     log = ["train.txt"]            # queries: what the systems were trained on
@@ -57,7 +58,8 @@ class SystemConfig:
 
     name: str
     spec: str
-    whole: bool = False
+    min_chars: int | None = None
+    unrepeated: bool = False
     corpora: tuple[str, ...] = ()
 
 
@@ -102,12 +104,20 @@ class EvaluateConfig:
             (corpus, system)
             for corpus in self.corpora
             for system in self.systems
-            if not system.corpora or corpus.name in system.corpora
+            if not system.corpora or {corpus.name, corpus.title} & set(system.corpora)
         ]
 
+    def least_chars(self, corpus: CorpusConfig, system: SystemConfig) -> int | None:
+        """How much of a corpus a system is asked about; `None` for all of it."""
+        limits = (corpus.min_chars, system.min_chars)
+        return min((each for each in limits if each is not None), default=None)
 
-def load_config(path: Path) -> EvaluateConfig:
-    """Read a configuration; raises `ConfigError`."""
+
+def load_config(path: Path, texts: Path | None = None) -> EvaluateConfig:
+    """Read a configuration; raises `ConfigError`.
+
+    texts: the folder that the paths of corpora begin in, by default that of the file.
+    """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -118,12 +128,14 @@ def load_config(path: Path) -> EvaluateConfig:
     known = {each.name for each in fields(EvaluateConfig)}
     _known(data, known, where)
     systems = tuple(_table(SystemConfig, each, where) for each in _tables(data, "systems", where))
-    corpora = tuple(_corpus(each, path.parent, where) for each in _tables(data, "corpora", where))
+    folder = texts or path.parent
+    corpora = tuple(_corpus(each, folder, where) for each in _tables(data, "corpora", where))
     _distinct([each.name for each in systems], "systems", where)
     _distinct([each.title for each in corpora], "corpora", where)
+    names, titles = [each.name for each in corpora], [each.title for each in corpora]
     for system in systems:
         for name in system.corpora:
-            _one_of("corpora", name, [each.name for each in corpora], where)
+            _one_of("corpora", name, sorted({*names, *titles}), where)
     rest: dict[str, Any] = {
         key: data[key] for key in ("ways", "coverages", "seed", "glance_keys") if key in data
     }

@@ -18,7 +18,7 @@ from typing import Any, Final, Literal, NamedTuple, get_args
 from tecla.errors import InputError, InvalidTextError
 from tecla.evaluate.presage_protocol import protocol_words
 
-Kind = Literal["lines", "dialogue", "mail", "queries", "book"]
+Kind = Literal["lines", "dialogue", "prose", "mail", "queries", "book"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 
@@ -26,8 +26,8 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 class Passage:
     """What is typed in one go: a turn, a mail, a line, a paragraph, a query.
 
-    lead stands before the caret and is not typed (the turns before this one, each with its line
-    break); header goes into `Context.header`; text is what is typed, never empty.
+    lead stands before the caret and is not typed (the turns or sentences before this one); header
+    goes into `Context.header`; text is what is typed, never empty.
     """
 
     id: str
@@ -135,15 +135,20 @@ def _each_line(kind: Kind) -> Callable[[Path, list[_Line]], Iterator[Passage]]:
     return read
 
 
-def _dialogues(file: Path, lines: list[_Line]) -> Iterator[Passage]:
-    lead = ""
-    for number, line in lines:
-        text = line.strip()
-        if not text:
-            lead = ""
-            continue
-        yield Passage(f"{file.name}:{number}", "dialogue", "", lead, text)
-        lead += text + "\n"
+def _joined(kind: Kind, between: str) -> Callable[[Path, list[_Line]], Iterator[Passage]]:
+    """Lines that stand behind each other until a blank line comes."""
+
+    def read(file: Path, lines: list[_Line]) -> Iterator[Passage]:
+        lead = ""
+        for number, line in lines:
+            text = line.strip()
+            if not text:
+                lead = ""
+                continue
+            yield Passage(f"{file.name}:{number}", kind, "", lead, text)
+            lead += text + between
+
+    return read
 
 
 def _mails(file: Path, lines: list[_Line]) -> Iterator[Passage]:
@@ -194,7 +199,8 @@ def _books(file: Path, lines: list[_Line]) -> Iterator[Passage]:
 
 _READERS: Final[dict[Kind, Callable[[Path, list[_Line]], Iterator[Passage]]]] = {
     "lines": _each_line("lines"),
-    "dialogue": _dialogues,
+    "dialogue": _joined("dialogue", "\n"),
+    "prose": _joined("prose", " "),
     "mail": _mails,
     "queries": _each_line("queries"),
     "book": _books,

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from tecla.evaluate.config import EvaluateConfig
 from tecla.evaluate.corpora import corpus_hash
-from tecla.evaluate.systems import model_file
+from tecla.evaluate.systems import system_file
 from tecla.files import sha256_of
 from tecla.machine import physical_cores, total_memory_bytes, usable_cores
 
@@ -53,7 +53,7 @@ def _versions() -> dict[str, str]:
 
 
 def _model(spec: str) -> dict[str, str | int]:
-    file = model_file(spec)
+    file = system_file(spec)
     if file is None:
         return {"spec": spec}
     return {"spec": spec, "sha256": sha256_of(file), "size_bytes": file.stat().st_size}

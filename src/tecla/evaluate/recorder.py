@@ -21,6 +21,7 @@ from tecla.errors import OUTSIDE, PeerMissingError, RecordingError, TeclaError
 from tecla.evaluate.corpora import Passage
 from tecla.evaluate.record import RecordFile, ask
 from tecla.predict.base import Budget, Predictor
+from tecla.predict.unrepeated import Unrepeated
 from tecla.text.context import Context
 
 OPENER: Final = "tecla.evaluate.systems:open_system"
@@ -29,7 +30,10 @@ _WARM_UP: Final = "The weather is"
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What one process records. opener: `module:function` that opens a spec."""
+    """What one process records.
+
+    opener: `module:function` that opens a spec. unrepeated: offer nothing twice within a word.
+    """
 
     path: str
     settings: Mapping[str, Any]
@@ -37,6 +41,7 @@ class Job:
     budget: Budget
     passages: Sequence[Passage]
     opener: str = OPENER
+    unrepeated: bool = False
 
 
 def record(job: Job) -> Iterator[int]:
@@ -81,6 +86,8 @@ def _run(job: Job, say: Callable[[dict[str, Any]], None]) -> None:
         return
     module, _, function = job.opener.partition(":")
     predictor: Predictor = getattr(importlib.import_module(module), function)(job.spec)
+    if job.unrepeated:
+        predictor = Unrepeated(predictor)
     try:
         predictor.predict(Context(_WARM_UP), job.budget)
         for passage in left:

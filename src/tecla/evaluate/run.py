@@ -23,7 +23,7 @@ from tecla.evaluate.manifest import manifest
 from tecla.evaluate.record import RecordFile
 from tecla.evaluate.recorder import OPENER, Job, record
 from tecla.evaluate.results import at_threshold, best_threshold, figures, paired, query_figures
-from tecla.evaluate.systems import model_file
+from tecla.evaluate.systems import system_file
 from tecla.evaluate.typists import LEAST_SAVED_KEYS
 from tecla.files import replacing, sha256_of
 
@@ -64,8 +64,7 @@ def plan(
     hashes = {corpus.title: corpus_hash(corpus.files) for corpus in config.corpora}
     found = []
     for corpus, system in config.pairs():
-        least = None if system.whole else corpus.min_chars
-        chosen = sample(passages[corpus.title], least, config.seed)[:limit]
+        chosen = sample(passages[corpus.title], config.least_chars(corpus, system), config.seed)
         for way in config.ways_of(corpus):
             settings = {
                 "spec": system.spec,
@@ -74,9 +73,18 @@ def plan(
                 "corpus": hashes[corpus.title],
                 "kind": corpus.kind,
                 "fold": corpus.fold,
+                "unrepeated": system.unrepeated,
             }
             path = folder / "records" / corpus.title / f"{_file_name(system.name)}.{way}.jsonl"
-            job = Job(str(path), settings, system.spec, config.budgets[way], chosen, opener)
+            job = Job(
+                str(path),
+                settings,
+                system.spec,
+                config.budgets[way],
+                chosen[:limit],
+                opener,
+                system.unrepeated,
+            )
             found.append(Recording(corpus, system, way, job))
     return found
 
@@ -193,7 +201,7 @@ def _passages(corpus: CorpusConfig) -> list[Passage]:
 
 
 def _model_hash(spec: str) -> str | None:
-    file = model_file(spec)
+    file = system_file(spec)
     return None if file is None else sha256_of(file)
 
 

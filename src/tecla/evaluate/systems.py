@@ -1,7 +1,10 @@
 """Opening a system by what a configuration says: tecla's predictors, and peers.
 
-Peers are `presage:DATABASE`, `llama-server:MODEL.gguf` and `transformers:MODEL.gguf`; every other
-spec is `tecla.suggest.predictors.open_predictor`'s. Everything is imported when it is asked for.
+Peers are `presage:DATABASE` and, of the default model or another, `llama-server:MODEL` and
+`transformers:MODEL`; every other spec is `tecla.suggest.predictors.open_predictor`'s. What presage
+learns from one passage would change what it says in the next; here it does not learn, nor does any
+system: `presage:DATABASE?learning=true` is for seeing what that costs it. Everything is imported
+when it is asked for.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from tecla.errors import OptionError
+from tecla.errors import OptionError, TeclaError
 from tecla.predict.base import Predictor
 
 
@@ -23,39 +26,62 @@ def open_system(spec: str) -> Predictor:
     kind, _, rest = spec.partition(":")
     opener = _PEERS.get(kind)
     if opener is not None:
-        if not rest:
-            raise OptionError(f"{kind!r} needs a file: write {kind}:PATH")
-        return opener(Path(rest))
+        return opener(rest)
     from tecla.suggest.predictors import open_predictor
 
     return open_predictor(spec)
 
 
-def model_file(spec: str) -> Path | None:
-    """The file that a spec names, if it names one."""
-    _, _, rest = spec.partition(":")
-    return Path(rest) if rest and Path(rest).is_file() else None
+def system_file(spec: str) -> Path | None:
+    """The file that a system is opened from; `None` if there is none, or it cannot be found."""
+    from tecla.suggest import predictors
+
+    kind, _, rest = spec.partition(":")
+    try:
+        if kind == "presage":
+            found: Path | None = _database(rest)[0]
+        elif kind in _PEERS:
+            found = predictors.language_model(rest)
+        else:
+            found = predictors.model_file(spec)
+    except TeclaError:  # whoever opens the system says what is wrong
+        return None
+    return found if found is not None and found.is_file() else None
 
 
-def _presage(path: Path) -> Predictor:
+def _database(rest: str) -> tuple[Path, bool]:
+    """The database of presage, and whether it learns."""
+    name, _, option = rest.partition("?")
+    if not name or option not in {"", _LEARNING}:
+        raise OptionError(
+            f"'presage:{rest}': write presage:DATABASE or presage:DATABASE?{_LEARNING}"
+        )
+    return Path(name), bool(option)
+
+
+def _presage(rest: str) -> Predictor:
     from tecla.evaluate.presage import Presage
 
-    return Presage(path)
+    path, learning = _database(rest)
+    return Presage(path, learning=learning)
 
 
-def _llama_server(path: Path) -> Predictor:
+def _llama_server(name: str) -> Predictor:
     from tecla.evaluate.peers import LlamaServer
+    from tecla.suggest.predictors import language_model
 
-    return LlamaServer.start(path)
+    return LlamaServer.start(language_model(name))
 
 
-def _transformers(path: Path) -> Predictor:
+def _transformers(name: str) -> Predictor:
     from tecla.evaluate.peers import Transformers
+    from tecla.suggest.predictors import language_model
 
-    return Transformers(path)
+    return Transformers(language_model(name))
 
 
-_PEERS: Final[dict[str, Callable[[Path], Predictor]]] = {
+_LEARNING: Final = "learning=true"
+_PEERS: Final[dict[str, Callable[[str], Predictor]]] = {
     "presage": _presage,
     "llama-server": _llama_server,
     "transformers": _transformers,

@@ -57,6 +57,10 @@ class Neural:
         ranked = sorted(found.continuations, key=lambda each: -each.probability)
         return [Candidate(each.text, each.probability, "neural", each.words) for each in ranked]
 
+    def logprob(self, lead: str, text: str) -> float:
+        """See `Suggester.logprob`."""
+        return self._suggester.logprob(lead, text)
+
     def close(self) -> None:
         """Close the session, and a suggester that is owned; safe to call twice."""
         self._session.close()

@@ -41,6 +41,32 @@ def open_predictor(spec: str, *, suggester: Suggester | None = None) -> Predicto
     return opener(rest)
 
 
+def model_file(spec: str) -> Path | None:
+    """The file that `open_predictor` would open for `spec`; `None` for a frequency list.
+
+    A default n-gram is built if it is not there yet. Raises `ModelError` kinds for a model that
+    cannot be found.
+    """
+    kind, _, rest = spec.partition(":")
+    if kind == "neural":
+        return language_model(rest.partition("?")[0])
+    if kind == "ngram":
+        return _ngram_file(rest or _LANGUAGE)
+    return Path(rest) if kind in _OPENERS and Path(rest).is_file() else None
+
+
+def language_model(name: str) -> Path:
+    """The file of a language model, of the default one for an empty name."""
+    from tecla.models.resolve import resolve
+    from tecla.settings import load
+
+    settings = load({"model": name or None}).settings
+    paths = settings.paths
+    return resolve(
+        settings.engine.model, models_dir=paths.models_dir, cache_dir=paths.cache_dir
+    ).path
+
+
 def _neural(rest: str, suggester: Suggester | None) -> Predictor:
     from tecla.suggest.neural import Neural
 
@@ -75,15 +101,20 @@ def _frequency(language: str) -> Predictor:
 
 
 def _ngram(path_or_language: str) -> Predictor:
-    from tecla.classic.default_ngram import default_ngram, languages
     from tecla.classic.ngram import Ngram
-    from tecla.settings import load
 
     given = path_or_language or _LANGUAGE
-    path = Path(given)
-    if given in languages() or not (path.suffix or path.is_file()):
-        path = default_ngram(given, load().settings.paths.cache_dir)
-    return Ngram.open(path, f"ngram:{given}")
+    return Ngram.open(_ngram_file(given), f"ngram:{given}")
+
+
+def _ngram_file(path_or_language: str) -> Path:
+    from tecla.classic.default_ngram import default_ngram, languages
+    from tecla.settings import load
+
+    path = Path(path_or_language)
+    if path_or_language in languages() or not (path.suffix or path.is_file()):
+        return default_ngram(path_or_language, load().settings.paths.cache_dir)
+    return path
 
 
 def _dictionary(path: str) -> Predictor:

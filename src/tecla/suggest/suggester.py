@@ -26,8 +26,10 @@ from tecla.scheduler.worker import Worker
 from tecla.settings import Settings, load
 from tecla.suggest.desk import Desk, make_ticket, whole_ticket
 from tecla.suggest.options import EngineOptions, SuggestOptions
+from tecla.suggest.scoring import text_logprob
 from tecla.suggest.session import Session
 from tecla.text.base import Tokenizer
+from tecla.text.context import Context
 
 _numbers = itertools.count(1)
 Result = TypeVar("Result")
@@ -105,6 +107,15 @@ class Suggester(Closing):
         except TypeError:
             raise OptionError(f"scope is {scope!r}; it must be hashable, such as a str") from None
         return Session(self._desk, SessionKey(next(_numbers), scope))
+
+    def logprob(self, before: str, text: str) -> float:
+        """Give ln P(text | before) in nats, as the tokenizer spells the whole text.
+
+        Blocks until the text is read, in turns with what others ask. Raises `InvalidTextError`
+        for a lone surrogate, `EngineFailedError` when the engine broke down.
+        """
+        Context(before, text)
+        return text_logprob(self._desk.worker, before, text)
 
     def complete(self, requests: Sequence[Request]) -> list[Completed]:
         """Whole answers to requests of any kind, in order, sharing every step.

@@ -1,0 +1,126 @@
+"""The reports of `docs/reports/`: train what they compare, run their configurations, keep them.
+
+    .venv/bin/python benchmarks/reports.py WORK [--corpora FOLDER] [--only ghost,list] [--resume]
+
+WORK gets `models/` (built once) and one folder for each configuration; what is interrupted goes on
+with `--resume`. Report and results are then copied to `docs/reports/`. Peers are the Debian
+packages `presage` and `libpresage-dev` and the extra `bench`; those that are not there are left
+out of the reports.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from tecla.errors import PeerMissingError
+from tecla.evaluate.corpora import fold
+from tecla.evaluate.presage import train_presage
+from tecla.text.words import words
+
+REPORTS = Path(__file__).resolve().parents[1] / "docs" / "reports"
+CORPORA = Path(__file__).resolve().parents[2] / "shared" / "corpora"
+TRAIN = ("dialogue/dailydialog.train.txt", "prose/ewt.train.*.txt")
+NOVELS = ("spanish/*-*.txt",)
+KEPT = ("report.html", "report.md", "results.json")
+
+
+def found(corpora: Path, patterns: Sequence[str]) -> list[Path]:
+    """The files of some patterns, in order."""
+    return [path for pattern in patterns for path in sorted(corpora.glob(pattern))]
+
+
+def tecla(*arguments: object, folder: Path | None = None) -> None:
+    """Run a command of tecla with this interpreter."""
+    command = [sys.executable, "-m", "tecla", *map(str, arguments)]
+    subprocess.run(command, cwd=folder, check=True)
+
+
+def train(kind: str, *options: str) -> Callable[[Path, Sequence[Path]], None]:
+    """A maker of models by `tecla train`."""
+
+    def make(path: Path, files: Sequence[Path]) -> None:
+        tecla("train", kind, *files, "-o", path, *options)
+
+    return make
+
+
+def dictionary(path: Path, files: Sequence[Path]) -> None:
+    """A dictionary of the words of texts, each weighed by how often it comes."""
+    counts: dict[str, int] = {}
+    for text in texts(files):
+        for start, end in words(text):
+            counts[text[start:end]] = counts.get(text[start:end], 0) + 1
+    listed = path.with_suffix(".tsv")
+    listed.write_text("".join(f"{word}\t{count}\n" for word, count in counts.items()), "utf-8")
+    tecla("train", "dictionary", listed, "-o", path)
+
+
+def folded(path: Path, files: Sequence[Path]) -> None:
+    """An n-gram model of texts as presage's protocol types them."""
+    source = path.with_suffix(".txt")
+    source.write_text("".join(f"{fold(text)}\n" for text in texts(files)), "utf-8")
+    tecla("train", "ngram", source, "-o", path, "--language", "en")
+
+
+def presage(path: Path, files: Sequence[Path]) -> None:
+    """A database of presage; none where its tools are missing."""
+    try:
+        train_presage(files, path)
+    except PeerMissingError as error:
+        print(f"presage is left out: {error}", file=sys.stderr)
+
+
+def texts(files: Sequence[Path]) -> Iterator[str]:
+    """The lines of files."""
+    for file in files:
+        yield from file.read_text(encoding="utf-8").split("\n")
+
+
+MODELS = {
+    "train.ngram": (train("ngram", "--language", "en"), TRAIN),
+    "folded.ngram": (folded, TRAIN),
+    "train.dictionary": (dictionary, TRAIN),
+    "presage.db": (presage, TRAIN),
+    "novels.ngram": (train("ngram", "--wrapped", "--language", "es"), NOVELS),
+    "trec.querylog": (train("querylog"), ("queries/trec-mq.train.txt",)),
+    "trec.ngram": (train("ngram"), ("queries/trec-mq.train.txt",)),
+    "bank.querylog": (train("querylog"), ("queries/banking77.train.txt",)),
+    "bank.ngram": (train("ngram"), ("queries/banking77.train.txt",)),
+}
+
+
+def main() -> None:
+    """Train, run, keep."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--corpora", type=Path, default=CORPORA)
+    parser.add_argument("--only", default="", help="configurations, with commas between")
+    parser.add_argument("--resume", action="store_true")
+    options = parser.parse_args()
+    work = options.work.resolve()
+    (work / "models").mkdir(parents=True, exist_ok=True)
+    for name, (make, patterns) in MODELS.items():
+        if not (work / "models" / name).exists():
+            make(work / "models" / name, found(options.corpora, patterns))
+    names = (
+        options.only.split(",") if options.only else sorted(p.stem for p in REPORTS.glob("*.toml"))
+    )
+    for name in names:
+        more = ["--resume"] if options.resume and (work / name / "records").is_dir() else []
+        config = REPORTS / f"{name}.toml"
+        texts_at = options.corpora.resolve()
+        tecla("evaluate", config, "-o", work / name, "--texts", texts_at, *more, folder=work)
+        (REPORTS / name).mkdir(exist_ok=True)
+        for file in KEPT:
+            shutil.copyfile(work / name / file, REPORTS / name / file)
+
+
+if __name__ == "__main__":
+    main()
