@@ -8,8 +8,9 @@ leaves out (case, punctuation, line breaks) and what it grants the typist is in
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import regex
 
@@ -49,25 +50,35 @@ def protocol_words(text: str) -> list[str]:
     return [match.group().lower() for match in _TOKEN.finditer(text)]
 
 
+class TypedWord(NamedTuple):
+    """A word of `chars` letters, of which `typed` were typed before it was offered, or all."""
+
+    chars: int
+    typed: int
+
+
 def count_keys(predictor: Predictor, text: str, n: int = 6) -> PresageCount:
     """Type `text` with lists of `n` words from `predictor`.
 
     A word is selected as soon as it is offered; that costs one key and gives the space behind it.
     A word never offered costs its letters and a space.
     """
-    budget = Budget(n=n, max_words=1)
-    words = protocol_words(text)
-    before, plain_keys, keys, first_keys = "", 0, 0, 0
-    for word in words:
-        letters = _letters_before_offer(predictor, before, word, budget)
-        plain_keys += len(word) + 1
-        keys += letters + 1
-        first_keys += letters == 0
-        before += word + " "
+    words = list(type_words(predictor, text, n))
+    plain_keys = sum(word.chars + 1 for word in words)
+    keys = sum(word.typed + 1 for word in words)
     if text and text[-1] in BLANKS + SEPARATORS:  # the simulator types one empty word there
         plain_keys += 1
         keys += 1
-    return PresageCount(plain_keys, keys, first_keys)
+    return PresageCount(plain_keys, keys, sum(word.typed == 0 for word in words))
+
+
+def type_words(predictor: Predictor, text: str, n: int = 6) -> Iterator[TypedWord]:
+    """Type the words of `text`, each as soon as a list of `n` offers it; see `count_keys`."""
+    budget = Budget(n=n, max_words=1)
+    before = ""
+    for word in protocol_words(text):
+        yield TypedWord(len(word), _letters_before_offer(predictor, before, word, budget))
+        before += word + " "
 
 
 def _letters_before_offer(predictor: Predictor, before: str, word: str, budget: Budget) -> int:
