@@ -55,6 +55,9 @@ def test_a_whole_configuration(tmp_path: Path) -> None:
         ("questions.test", "log"),
     ]
     assert found.ways_of(talk) == ("ghost",)
+    words, log = found.systems
+    assert [found.least_chars(talk, each) for each in (words, log)] == [100, 50]
+    assert [found.least_chars(questions, each) for each in (words, log)] == [None, 50]
     assert found.ways_of(questions) == ("query",)
 
 
@@ -85,6 +88,12 @@ def test_mistakes_are_named(tmp_path: Path, old: str, new: str, said: str) -> No
         load_config(written(tmp_path, GOOD.replace(old, new)))
     assert said in str(caught.value)
     assert "run.toml" in str(caught.value)
+
+
+def test_texts_may_lie_elsewhere(tmp_path: Path) -> None:
+    found = load_config(written(tmp_path, GOOD), tmp_path / "texts")
+    assert found.corpora[0].files == (tmp_path / "texts" / "talk.txt",)
+    assert found.corpora[1].log == (tmp_path / "texts" / "log.txt",)
 
 
 def test_no_file_and_nothing_to_do(tmp_path: Path) -> None:

@@ -35,6 +35,17 @@ def test_a_dialogue_has_its_earlier_turns_before_the_caret(tmp_path: Path) -> No
     assert fourth.lead == "Good morning.\n"
 
 
+def test_prose_has_its_earlier_sentences_before_the_caret(tmp_path: Path) -> None:
+    path = written(tmp_path, "It rained.\nWe walked.\nThe boats lay still.\n\nAnother day.\n")
+    *_, third, other = read_passages("prose", [path])
+    assert (third.kind, third.lead, third.text) == (
+        "prose",
+        "It rained. We walked. ",
+        "The boats lay still.",
+    )
+    assert other.lead == ""
+
+
 def test_mail_has_its_subject_as_the_header(tmp_path: Path) -> None:
     mails = [
         {"mailbox": "a", "subject": "Tea \n on Monday", "body": "Four o'clock?\n\nJ.\n"},
@@ -89,7 +100,7 @@ def test_files_that_cannot_be_used(tmp_path: Path) -> None:
         read_passages("lines", [written(tmp_path, "\n \n")])
     path = tmp_path / "latin.txt"
     path.write_bytes(b"one\ncaf\xe9\n")
-    with pytest.raises(InvalidTextError, match=r"latin\.txt', line 2.*iconv"):
+    with pytest.raises(InvalidTextError, match=r"latin\.txt' line 2.*iconv"):
         read_passages("lines", [path])
 
 

@@ -95,6 +95,27 @@ def test_what_is_recorded_is_not_asked_again(config: EvaluateConfig, tmp_path: P
 
 
 @pytest.mark.slow
+def test_a_system_that_may_not_repeat_itself(config: EvaluateConfig, tmp_path: Path) -> None:
+    heart = SystemConfig("by heart", "heart")
+    once = SystemConfig("once", "heart", unrepeated=True)
+    both = replace(config, systems=(heart, once), corpora=config.corpora[:1], ways=("list",))
+    often, once_only = run(both, tmp_path / "out", opener=OPENER)["figures"]
+    offered = {
+        path.name: sum(
+            len(offers)
+            for line in path.read_text().splitlines()[1:]
+            for offers, *_ in json.loads(line)["answers"]
+        )
+        for path in (tmp_path / "out").glob("records/*/*")
+    }
+    assert offered["once.list.jsonl"] < offered["by_heart.list.jsonl"]
+    assert often["presage"] == once_only["presage"]  # it is taken as soon as it is offered
+    again = replace(both, systems=(heart, replace(once, unrepeated=False)))
+    with pytest.raises(ConfigError, match="another unrepeated"):
+        run(again, tmp_path / "out", opener=OPENER, resume=True)
+
+
+@pytest.mark.slow
 def test_a_system_that_breaks_down_is_left_out(config: EvaluateConfig, tmp_path: Path) -> None:
     corpus: CorpusConfig = config.corpora[0]
     broken = replace(config, systems=(SystemConfig("broken", "x"),), corpora=(corpus,))

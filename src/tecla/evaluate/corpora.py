@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, get_args
 
-from tecla.errors import InputError, InvalidTextError
+from tecla.errors import InputError
 from tecla.evaluate.presage_protocol import protocol_words
+from tecla.text.documents import decoded_lines
 
 Kind = Literal["lines", "dialogue", "prose", "mail", "queries", "book"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
@@ -109,21 +110,12 @@ def corpus_hash(files: Sequence[Path]) -> str:
 
 def _lines(file: Path) -> list[_Line]:
     try:
-        data = file.read_bytes()
+        with file.open("rb") as data:
+            return [_Line(*each) for each in enumerate(decoded_lines(data, repr(str(file))), 1)]
     except OSError as error:
         raise InputError(
             f"cannot read the corpus {str(file)!r}: {error.strerror}; correct its path"
         ) from None
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        number = data.count(b"\n", 0, error.start) + 1
-        raise InvalidTextError(
-            f"{str(file)!r}, line {number}: not UTF-8 ({error.reason}); convert it first "
-            "(iconv -t utf-8)"
-        ) from None
-    lines = text.replace("\r\n", "\n").split("\n")
-    return [_Line(number, line) for number, line in enumerate(lines, 1)]
 
 
 def _each_line(kind: Kind) -> Callable[[Path, list[_Line]], Iterator[Passage]]:
