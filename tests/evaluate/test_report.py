@@ -46,7 +46,15 @@ def test_a_report_holds_every_plot_and_needs_nothing_beside_it(tmp_path: Path) -
     assert "prefers-color-scheme: dark" in page
     assert "<b>right</b>" not in page
     assert not re.search(r"(?:src|href)=\"(?!#)", page)
-    assert "| wrong |" in text
+    tables = [part for part in text.split("\n\n") if part.startswith("| system")]
+    assert len(tables) == 4  # three ways, and ghost text in detail
+    for table in tables:
+        lines = table.splitlines()
+        assert len(lines) == 4
+        assert {line.count("|") for line in lines} == {lines[0].count("|")}
+    assert page.count("<table") == 4
+    for detail in ("perplexity", "ECE", "3 at 30%"):
+        assert f"<th>{detail}</th>" in page
 
 
 def test_the_widest_disagreement_of_each_passage_is_quoted() -> None:

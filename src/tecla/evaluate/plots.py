@@ -8,13 +8,17 @@ with both. matplotlib is imported when a plot is drawn.
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 Row = Mapping[str, Any]
 _INK: Final = "#010203"
-_HUES: Final = ("#3b82c4", "#e0792b", "#2a9d6e", "#b65fc0", "#c9a227", "#d1495b", "#7a8a99")
+_HUES: Final = (
+    *("#3b82c4", "#e0792b", "#2a9d6e", "#b65fc0", "#c9a227"),
+    *("#d1495b", "#7a8a99", "#8a6d3b", "#17a2b8", "#6a5acd"),
+)
 _SVG_TAG: Final = re.compile(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>')
 _STYLE: Final[dict[str, Any]] = {
     "svg.fonttype": "none",
@@ -133,7 +137,11 @@ def _latency(panel: Any, rows: Sequence[Row], hues: Mapping[str, str]) -> None:
         panel.plot(times, [saved, saved], color=hues[name], linewidth=1.5, alpha=0.6)
         panel.plot(times[:1], [saved], "o", color=hues[name], label=name)
         panel.plot(times[1:], [saved], "|", ms=9, color=hues[name])
+    ends = [max(row["costs"]["latency_ms"][key], 0.01) for row in rows for key in ("p50", "p99")]
+    low, high = (math.floor(math.log10(end)) for end in (min(ends), max(ends)))
     panel.set_xscale("log")
+    panel.set_xlim(10.0**low, 10.0 ** (high + 1))
+    panel.xaxis.set_major_formatter("{x:g}")
     panel.set_ylim(0, 1.15 * max(100 * (row["saving"]["savings"]["value"] or 0.05) for row in rows))
     panel.set(xlabel="ms a key: p50 (dot) to p99 (bar)", ylabel="keystrokes saved, %")
 

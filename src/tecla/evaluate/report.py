@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from tecla.errors import PeerMissingError
 from tecla.evaluate.plots import plots
-from tecla.evaluate.tables import plain_tables
+from tecla.evaluate.tables import DETAIL_LEGEND, LEGEND, detail_tables, plain_tables
 
 PAGES: Final = {"report.html": "report.html.jinja", "report.md": "report.md.jinja"}
 _TEMPLATES: Final = Path(__file__).with_name("templates")
@@ -37,7 +37,10 @@ def write_report(results: Mapping[str, Any], folder: Path) -> list[Path]:
     values = {
         "manifest": results["manifest"],
         "missing": results["missing"],
-        "tables": plain_tables(results),
+        "parts": (
+            (LEGEND, plain_tables(results)),
+            (DETAIL_LEGEND, detail_tables(results)),
+        ),
         "plots": drawn,
         "examples": results["examples"],
         "systems": list(dict.fromkeys(row["system"] for row in results["figures"])),

@@ -1,18 +1,29 @@
-"""Results as tables; what a figure means is in `metrics.py`.
-
-saves: the saving ghost typist. exact: the exact one; tuned: the exact one at the threshold that
-was best on the development split. shown, right, wrong: coverage, precision when shown, wrong-show
-rate with no threshold. CPU s: for 1,000 keys. calls: model calls per key. MB: peak memory.
-"""
+"""Results as tables; what a figure means is in `metrics.py`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from rich.table import Table
 
 Row = Mapping[str, Any]
+LEGEND: Final = (
+    "saves %: keys saved by the typist who takes the longest right part of a suggestion where "
+    "that saves two keys; exact: by one who takes it whole or not at all; tuned: the same, at the "
+    "threshold that was best on the development split; TES: the mean over passages; shown, right, "
+    "wrong: of all carets those with a suggestion, of these the wholly right ones, and of all "
+    "carets those where not even the first word was right. p50, p99: milliseconds a key; CPU s: "
+    "processor seconds for 1,000 keys; calls: share of keys that needed the model; MB: most memory "
+    "held."
+)
+DETAIL_LEGEND: Final = (
+    "perplexity: of a character; ECE: calibration error of the first word's probability; partial: "
+    "characters that were right of those shown, and of those still to be written; 1 to 5 words: "
+    "of the most probable suggestions, as many as the coverage says, those whose first words are "
+    "exactly right, %; tokens: evaluated for a key; model p50, p99: milliseconds of the keys that "
+    "needed the model."
+)
 
 
 class PlainTable(NamedTuple):
@@ -36,6 +47,24 @@ def plain_tables(results: Row) -> list[PlainTable]:
         )
         for (corpus, split, way), rows in groups.items()
     ]
+
+
+def detail_tables(results: Row) -> list[PlainTable]:
+    """The other figures of ghost text, one table for each corpus."""
+    groups: dict[str, list[Row]] = {}
+    for row in results["figures"]:
+        if row["way"] == "ghost":
+            groups.setdefault(f"{row['corpus']} ({row['split']})", []).append(row)
+    found = []
+    for title, rows in groups.items():
+        coverages = list(rows[0]["exact_match"])
+        columns = (
+            *("system", "perplexity", "ECE", "partial precision", "recall"),
+            *(f"{k} at {float(each):.0%}" for each in coverages for k in _matched(rows[0], each)),
+            *("tokens", "model p50", "p99"),
+        )
+        found.append(PlainTable(title, columns, [tuple(_details(row, coverages)) for row in rows]))
+    return found
 
 
 def tables(results: Row) -> Iterator[Table]:
@@ -96,6 +125,26 @@ def _costs(row: Row) -> Sequence[str]:
         _plain(row["model_calls_per_key"], 2),
         _plain(row["peak_bytes"] / 1e6, 0),
     )
+
+
+def _details(row: Row, coverages: Sequence[str]) -> Iterator[str]:
+    yield row["system"]
+    yield _plain(row["perplexity_per_char"], 2)
+    yield _plain(row["calibration"]["error"], 3)
+    yield _percent(row["partial_precision"])
+    yield _percent(row["partial_recall"])
+    for coverage in coverages:
+        for k in _matched(row, coverage):
+            match = row["exact_match"][coverage][k]
+            yield "-" if match is None else _percent(match)
+    yield _plain(row["costs"]["tokens_per_key"], 2)
+    for percent in ("p50", "p99"):
+        yield _short(row["costs"]["model_latency_ms"][percent])
+
+
+def _matched(row: Row, coverage: str) -> Sequence[str]:
+    """Numbers of words, as keys."""
+    return list(row["exact_match"][coverage])
 
 
 def _interval(estimate: Row) -> str:
