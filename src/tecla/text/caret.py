@@ -11,7 +11,7 @@ rests, any token may follow.
 
 Sources: Hayase et al., arXiv 2506.14123; llama.cpp issue 5765; llama2.c pull request 248.
 Rejected: going back one token and constraining the next one ("token healing"), which misses
-words whose tokens change as they grow (" Agu" is [ A][gu], " Agustín" is [ Ag][ust][ín]).
+words whose tokens change as they grow (" Agu" may be one token and " Agustín" [ Ag][ust][ín]).
 Cost: one call of the tokenizer per cut, about 20 µs each, some eight cuts for English.
 """
 
