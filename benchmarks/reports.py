@@ -20,6 +20,7 @@ from pathlib import Path
 from tecla.errors import PeerMissingError
 from tecla.evaluate.corpora import fold
 from tecla.evaluate.presage import train_presage
+from tecla.evaluate.report import PLOTS
 from tecla.text.words import words
 
 REPORTS = Path(__file__).resolve().parents[1] / "docs" / "reports"
@@ -30,8 +31,11 @@ KEPT = ("report.html", "report.md", "results.json")
 
 
 def found(corpora: Path, patterns: Sequence[str]) -> list[Path]:
-    """The files of some patterns, in order."""
-    return [path for pattern in patterns for path in sorted(corpora.glob(pattern))]
+    """The files of some patterns, in order; ends with a word if there are none."""
+    files = [path for pattern in patterns for path in sorted(corpora.glob(pattern))]
+    if not files:
+        raise SystemExit(f"no {' or '.join(patterns)} in {str(corpora)!r}; name it with --corpora")
+    return files
 
 
 def tecla(*arguments: object, folder: Path | None = None) -> None:
@@ -120,6 +124,7 @@ def main() -> None:
         (REPORTS / name).mkdir(exist_ok=True)
         for file in KEPT:
             shutil.copyfile(work / name / file, REPORTS / name / file)
+        shutil.copytree(work / name / PLOTS, REPORTS / name / PLOTS, dirs_exist_ok=True)
 
 
 if __name__ == "__main__":

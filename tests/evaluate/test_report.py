@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,12 @@ def test_a_report_holds_every_plot_and_needs_nothing_beside_it(tmp_path: Path) -
         assert len(lines) == 4
         assert {line.count("|") for line in lines} == {lines[0].count("|")}
     assert page.count("<table") == 4
+    shown = re.findall(r"!\[.+\]\((plots/[\w-]+\.svg)\)", text)
+    assert len(shown) == 9
+    for file in shown:
+        svg = (tmp_path / file).read_text()
+        assert ElementTree.fromstring(svg).tag == "{http://www.w3.org/2000/svg}svg"
+        assert "currentColor" not in svg
     for detail in ("perplexity", "ECE", "3 at 30%"):
         assert f"<th>{detail}</th>" in page
 

@@ -1,5 +1,7 @@
 """The report of a run: one HTML page that needs nothing beside it, and the same in Markdown.
 
+The Markdown page shows its plots from files in `plots/`, in a grey that is read on light and dark.
+
 It reads `results.json` alone, so that a report can be made again without records or corpora.
 jinja2 and matplotlib are imported when a report is written.
 """
@@ -7,6 +9,7 @@ jinja2 and matplotlib are imported when a report is written.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -19,8 +22,16 @@ PAGES: Final = {"report.html": "report.html.jinja", "report.md": "report.md.jinj
 _TEMPLATES: Final = Path(__file__).with_name("templates")
 
 
+PLOTS: Final = "plots"
+_GREY: Final = "#808890"
+_GAPS: Final = re.compile(r"\W+")
+
+
 def write_report(results: Mapping[str, Any], folder: Path) -> list[Path]:
-    """Write both pages; their paths. Raises `PeerMissingError` where what draws is missing."""
+    """Write both pages and the plots; the paths of the pages.
+
+    Raises `PeerMissingError` where what draws is missing.
+    """
     try:
         from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -34,6 +45,10 @@ def write_report(results: Mapping[str, Any], folder: Path) -> list[Path]:
         autoescape=lambda name: name is not None and ".html" in name,
         undefined=StrictUndefined,
     )
+    (folder / PLOTS).mkdir(parents=True, exist_ok=True)
+    files = [f"{PLOTS}/{_GAPS.sub('-', title.lower())}.svg" for title, _, _ in drawn]
+    for file, (_, _, svg) in zip(files, drawn, strict=True):
+        (folder / file).write_text(_alone(svg), encoding="utf-8")
     values = {
         "manifest": results["manifest"],
         "missing": results["missing"],
@@ -42,6 +57,7 @@ def write_report(results: Mapping[str, Any], folder: Path) -> list[Path]:
             (DETAIL_LEGEND, detail_tables(results)),
         ),
         "plots": drawn,
+        "plot_files": files,
         "examples": results["examples"],
         "systems": list(dict.fromkeys(row["system"] for row in results["figures"])),
         "made_from": json.dumps(results["manifest"], indent=1, ensure_ascii=False),
@@ -52,3 +68,10 @@ def write_report(results: Mapping[str, Any], folder: Path) -> list[Path]:
         path.write_text(environment.get_template(template).render(values), encoding="utf-8")
         found.append(path)
     return found
+
+
+def _alone(svg: str) -> str:
+    """A plot of the page as a file of its own."""
+    spaces = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    lines = svg.replace("<svg ", f"<svg {spaces} ", 1).replace("currentColor", _GREY).split("\n")
+    return "\n".join(line.rstrip() for line in lines)
