@@ -161,6 +161,20 @@ def test_a_text_over_the_context_gets_no_answer(port: int, monkeypatch: pytest.M
         assert server.predict(Context("a"), Budget()) == []
 
 
+def test_a_server_that_hangs_up_is_asked_again(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hang_up(handler: Answering) -> None:
+        answer(handler)
+        handler.close_connection = True  # and does not say so
+
+    answer = Answering.do_POST
+    monkeypatch.setattr(Answering, "protocol_version", "HTTP/1.1")
+    monkeypatch.setattr(Answering, "do_POST", hang_up)
+    with LlamaServer(port) as server:
+        for text in ("a", "ab", "abc"):
+            assert server.predict(Context(text), Budget()) == []
+            assert Answering.asked["prompt"] == text
+
+
 def test_no_server_is_an_error() -> None:
     with HTTPServer(("127.0.0.1", 0), Answering) as gone:
         port = gone.server_port

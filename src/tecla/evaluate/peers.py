@@ -179,23 +179,33 @@ class LlamaServer(Closing):
             "cache_prompt": True,
             "id_slot": 0,
         }
-        headers = {"Content-Type": "application/json"}
         try:
-            self._connection.request("POST", "/completion", json.dumps(body), headers)
-            answer = self._connection.getresponse()
-            content = answer.read()
-        except (OSError, http.client.HTTPException) as error:
-            self._connection.close()
-            raise PeerError(f"llama-server gave no answer: {type(error).__name__}") from None
-        if answer.status == 400 and b"exceed_context_size" in content:
+            status, content = self._posted(json.dumps(body))
+        except ConnectionError:  # it hangs up on those who were silent for long; ask anew
+            status, content = self._posted(json.dumps(body))
+        if status == 400 and b"exceed_context_size" in content:
             return {}  # only in scripts with many tokens a character; the server stays silent
-        if answer.status != 200:
-            raise PeerError(f"llama-server answered with status {answer.status}")
+        if status != 200:
+            raise PeerError(f"llama-server answered with status {status}")
         try:
             found: dict[str, Any] = json.loads(content)
         except ValueError:
             raise PeerError("llama-server answered something else than JSON") from None
         return found
+
+    def _posted(self, body: str) -> tuple[int, bytes]:
+        """Status and content; raises `PeerError`, and `ConnectionError` on an old connection."""
+        old = self._connection.sock is not None
+        try:
+            headers = {"Content-Type": "application/json"}
+            self._connection.request("POST", "/completion", body, headers)
+            answer = self._connection.getresponse()
+            return answer.status, answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            self._connection.close()
+            if old and isinstance(error, ConnectionError):
+                raise
+            raise PeerError(f"llama-server gave no answer: {type(error).__name__}") from None
 
 
 class Transformers(Closing):
