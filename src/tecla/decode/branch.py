@@ -20,6 +20,7 @@ from tecla.engines.base import Scores
 from tecla.text.base import Tokenizer
 from tecla.text.caret import Path
 from tecla.text.spelling import Spelling
+from tecla.text.table import CONTINUES, FOLLOWING, SPACES
 
 _LOOKED_AT = (1, 8)  # a greedy step looks at so many tokens before it looks at them all
 _MAX_REFUSED = 256  # draws refused at one position before a continuation is given up
@@ -75,6 +76,10 @@ class Branch:
 
     def steps(self, scores: Scores, row: int, count: int) -> list[Step]:
         """The `count` best (or one drawn) canonical ways to go on; may set `stop` instead."""
+        if self._assembler.ends_in_word:
+            table = self._tokenizer.table
+            masses = scores.masses(row, table.follows, FOLLOWING)
+            self._assembler.note_end(1.0 - float(masses[CONTINUES]), float(masses[SPACES]))
         if self._too_uncertain(scores, row):
             best = self._most_probable(scores, row, 1)
             self._end_early("entropy", best[0].token if best else None)

@@ -304,8 +304,12 @@ def _joined(first: Continuation, second: Continuation) -> Continuation:
     return replace(
         first,
         probability=min(1.0, first.probability + second.probability),
-        words=tuple(
-            WordEnd(one.char_offset, min(1.0, one.probability + other.probability))
-            for one, other in zip(first.words, second.words, strict=True)
-        ),
+        words=tuple(map(_joined_end, first.words, second.words)),
     )
+
+
+def _joined_end(one: WordEnd, other: WordEnd) -> WordEnd:
+    spaced = None
+    if one.spaced is not None and other.spaced is not None:
+        spaced = min(1.0, one.spaced + other.spaced)
+    return WordEnd(one.char_offset, min(1.0, one.probability + other.probability), spaced)

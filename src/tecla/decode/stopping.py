@@ -53,6 +53,9 @@ class Assembler:
         self._ends: list[tuple[int, float]] = []  # (char offset, log-probability) per token
         self._whole: list[bool] = []  # whether the token ends with a whole character
         self.text = ""
+        self._word_ends: dict[
+            int, tuple[float, float | None]
+        ] = {}  # char offset: ends, and a space
         self._cut: _Cut | None = None
 
     def push(self, piece: bytes, logprob: float) -> StopReason | None:
@@ -73,6 +76,15 @@ class Assembler:
         if len(self._ends) >= self._stopping.max_tokens:
             return "max_tokens"
         return None
+
+    @property
+    def ends_in_word(self) -> bool:
+        """Whether the text so far ends with a letter or digit, so that a word may end there."""
+        return self._whole[-1] and _WORD_CHAR.match(self.text[-1:]) is not None
+
+    def note_end(self, ends: float, spaced: float) -> None:
+        """Note how probably the word at the end of the text ends there, and with a space."""
+        self._word_ends[len(self.text)] = (max(0.0, ends), spaced)
 
     def restate(self, logprob: float) -> None:
         """Correct the log-probability of everything so far."""
@@ -110,6 +122,7 @@ class Assembler:
         """An independent copy."""
         twin = copy(self)
         twin._ends, twin._whole = self._ends.copy(), self._whole.copy()
+        twin._word_ends = self._word_ends.copy()
         return twin
 
     def token_ends(self) -> Iterator[tuple[int, str, float]]:
@@ -144,7 +157,7 @@ class Assembler:
             text=text,
             probability=self._probability(len(text)),
             stop=reason,
-            words=tuple(WordEnd(word.end, self._probability(word.end)) for word in words(text)),
+            words=self._ends_of_words(text),
             n_tokens=len(self._ends),
         )
 
@@ -154,6 +167,17 @@ class Assembler:
             if end >= char_offset:
                 return min(1.0, math.exp(logprob))
         return 0.0
+
+    def _ends_of_words(self, text: str) -> tuple[WordEnd, ...]:
+        """The word ends; how probably each is one, as far as the model was asked."""
+        found: list[WordEnd] = []
+        least = 0.0  # no less than the next one; rounding may say otherwise
+        for word in reversed(words(text)):
+            reached = self._probability(word.end)
+            ends, spaced = self._word_ends.get(word.end, (1.0, None))
+            least = max(least, reached * min(1.0, ends))
+            found.append(WordEnd(word.end, least, None if spaced is None else reached * spaced))
+        return tuple(reversed(found))
 
     def _find_cuts(self) -> list[_Cut]:
         text, stopping = self.text, self._stopping
