@@ -96,6 +96,28 @@ class Assembler:
         """Words so far, the last of them perhaps half a word."""
         return len(words(self.text))
 
+    @property
+    def whole_words(self) -> int:
+        """Words behind which something stands."""
+        return sum(word.end < len(self.text) for word in words(self.text))
+
+    def promise(self, count: int) -> float:
+        """Keys that taking the first `count` words would save, times their probability.
+
+        Taking them is one key and gives the space behind them, where one follows.
+        """
+        ends = self._ends_of_words(self.text)[:count]
+        if not ends:
+            return 0.0
+        last = ends[-1]
+        spaced = last.probability if last.spaced is None else last.spaced
+        return spaced + last.probability * (last.char_offset - 1)
+
+    def cut_words(self, count: int) -> StopReason:
+        """End behind the first `count` words, which are whole; the reason."""
+        self._cut = _Cut(words(self.text)[count - 1].end, "max_words")
+        return self._cut.reason
+
     def shows(self, chars: int, *, whole_word: bool) -> bool:
         """Whether at least `chars` characters could be shown now, white space at the end aside."""
         text = drop_dangling(self.text)
