@@ -87,7 +87,7 @@ class Branch:
 
     def steps(self, scores: Scores, row: int, count: int) -> list[Step]:
         """The `count` best (or one drawn) canonical ways to go on; may set `stop` instead."""
-        if self._assembler.ends_in_word:
+        if self._assembler.may_end:
             table = self._tokenizer.table
             masses = scores.masses(row, table.follows, FOLLOWING)
             self._assembler.note_end(1.0 - float(masses[CONTINUES]), float(masses[SPACES]))

@@ -134,7 +134,8 @@ class Continuation:
 
     `probability` is the model's own (temperature 1) that the text at the caret runs through
     `text`, given what is typed. It is summed over everything that spells it canonically; what
-    non-canonical spellings hold is left out, so alternatives never add up to more than 1.
+    non-canonical spellings hold is left out, so alternatives never add up to more than 1. `marks`
+    are the ends of punctuation behind its words.
     """
 
     text: str
@@ -142,6 +143,7 @@ class Continuation:
     stop: StopReason
     words: tuple[WordEnd, ...]
     n_tokens: int
+    marks: tuple[WordEnd, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

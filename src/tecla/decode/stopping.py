@@ -29,6 +29,7 @@ _ECHO_CHARS = 4  # a repetition cut short by the end of the continuation is at l
 _AFTER_CHARS = 256  # of the text behind the caret, this much is looked at
 _TRAILING_GAP = regex.compile(r"[\s\x1c-\x1f]\W*$")  # all that `str.rstrip` takes off
 _WORD_CHAR = regex.compile(r"\w")
+_MARKS = regex.compile(r"(?<=\w)[^\w\s]++(?!\w)")  # behind a word
 
 
 class _Cut(NamedTuple):
@@ -53,9 +54,7 @@ class Assembler:
         self._ends: list[tuple[int, float]] = []  # (char offset, log-probability) per token
         self._whole: list[bool] = []  # whether the token ends with a whole character
         self.text = ""
-        self._word_ends: dict[
-            int, tuple[float, float | None]
-        ] = {}  # char offset: ends, and a space
+        self._noted: dict[int, tuple[float, float | None]] = {}  # by char offset: see note_end
         self._cut: _Cut | None = None
 
     def push(self, piece: bytes, logprob: float) -> StopReason | None:
@@ -78,13 +77,13 @@ class Assembler:
         return None
 
     @property
-    def ends_in_word(self) -> bool:
-        """Whether the text so far ends with a letter or digit, so that a word may end there."""
-        return self._whole[-1] and _WORD_CHAR.match(self.text[-1:]) is not None
+    def may_end(self) -> bool:
+        """Whether a word, or the marks behind one, may end with the text so far."""
+        return self._whole[-1] and not self.text[-1:].isspace()
 
     def note_end(self, ends: float, spaced: float) -> None:
-        """Note how probably the word at the end of the text ends there, and with a space."""
-        self._word_ends[len(self.text)] = (max(0.0, ends), spaced)
+        """Note how probably no word goes on behind the text so far, and how probably a space."""
+        self._noted[len(self.text)] = (max(0.0, ends), spaced)
 
     def restate(self, logprob: float) -> None:
         """Correct the log-probability of everything so far."""
@@ -144,7 +143,7 @@ class Assembler:
         """An independent copy."""
         twin = copy(self)
         twin._ends, twin._whole = self._ends.copy(), self._whole.copy()
-        twin._word_ends = self._word_ends.copy()
+        twin._noted = self._noted.copy()
         return twin
 
     def token_ends(self) -> Iterator[tuple[int, str, float]]:
@@ -180,6 +179,7 @@ class Assembler:
             probability=self._probability(len(text)),
             stop=reason,
             words=self._ends_of_words(text),
+            marks=tuple(map(self._end_of_marks, _MARKS.finditer(text))),
             n_tokens=len(self._ends),
         )
 
@@ -196,10 +196,17 @@ class Assembler:
         least = 0.0  # no less than the next one; rounding may say otherwise
         for word in reversed(words(text)):
             reached = self._probability(word.end)
-            ends, spaced = self._word_ends.get(word.end, (1.0, None))
+            ends, spaced = self._noted.get(word.end, (1.0, None))
             least = max(least, reached * min(1.0, ends))
             found.append(WordEnd(word.end, least, None if spaced is None else reached * spaced))
         return tuple(reversed(found))
+
+    def _end_of_marks(self, marks: regex.Match[str]) -> WordEnd:
+        """Where the marks behind a word end."""
+        end = marks.end()
+        reached = self._probability(end)
+        _, spaced = self._noted.get(end, (1.0, None))
+        return WordEnd(end, reached, None if spaced is None else reached * spaced)
 
     def _find_cuts(self) -> list[_Cut]:
         text, stopping = self.text, self._stopping
