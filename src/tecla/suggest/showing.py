@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from tecla.checks import number, whole
 from tecla.text.words import WordEnd
 
 SPACED = 0.8  # of all words, the share with a space behind them; where nobody looked
@@ -56,6 +57,12 @@ class Rules:
     further: float = 0.6
     trailing: float = 0.2
     least_keys: int = 2
+
+    def __post_init__(self) -> None:
+        """Check every range; raises `OptionError`."""
+        number("further", self.further)
+        number("trailing", self.trailing)
+        whole("least_keys", self.least_keys, 1)
 
 
 @dataclass(frozen=True, slots=True)

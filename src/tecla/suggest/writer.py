@@ -20,15 +20,17 @@ A writer is used from one thread at a time. Text of one writer is seen by no oth
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Final, Literal
 
+from tecla.checks import known, number, whole
 from tecla.closing import Closing
 from tecla.decode.request import Completed, EvalWork
 from tecla.errors import OptionError
 from tecla.predict.base import Budget, Candidate, Predictor
+from tecla.scheduler.terms import DEADLINE_MS
 from tecla.suggest.blend import blended
 from tecla.suggest.known import Alternative, Known
 from tecla.suggest.session import Session
@@ -54,7 +56,13 @@ class Search:
     tokens: int = 8
     min_probability: float = 0.05
     tolerance: float = 0.02
-    deadline_ms: float | None = 150.0
+    deadline_ms: float | None = DEADLINE_MS
+
+    def __post_init__(self) -> None:
+        """Check what the request itself does not; raises `OptionError`."""
+        whole("alternatives", self.alternatives, 1)
+        whole("words", self.words, 1)
+        whole("tokens", self.tokens, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +80,28 @@ class Manner:
     weight: float = 0.4
     sure: float = 0.6
     keep_chars: int = 2
+
+    def __post_init__(self) -> None:
+        """Check every range; raises `OptionError`."""
+        whole("classical", self.classical, 1)
+        whole("keep_chars", self.keep_chars, 1)
+        for name in ("weight", "sure"):
+            if not 0 <= number(name, getattr(self, name)) <= 1:
+                raise OptionError(f"{name} is {getattr(self, name)!r}; it must be from 0 to 1")
+
+
+def manner_of(options: Mapping[str, Any]) -> Manner:
+    """A manner from the names of its fields, those of `Search` and `Rules` included.
+
+    Raises `OptionError` for a name that is none.
+    """
+    kinds = (Search, Rules, Manner)
+    names = [{each.name for each in fields(kind)} for kind in kinds]
+    known(options, set().union(*names) - {"search", "rules"})
+    search, rules, own = (
+        {name: value for name, value in options.items() if name in of_kind} for of_kind in names
+    )
+    return Manner(search=Search(**search), rules=Rules(**rules), **own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +134,14 @@ class Writer(Closing):
         header: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Made by `Controller.writer`; the session is closed with it, the predictors are not."""
+        """Made by `Controller.writer`; session and predictors are closed with it.
+
+        `header` stands above the text for the model; it and `manner` hold from the next revision.
+        """
         if session is None and not predictors:
             raise OptionError("a writer needs a model or a predictor; give one of them")
         self._session, self._predictors = session, tuple(predictors)
-        self._manner, self._header, self._clock = manner, header, clock
+        self.manner, self.header, self._clock = manner, header, clock
         self._known = Known()
         self._snapshot = Snapshot()
         self._newest = Suggestion(0, None, settled=True)
@@ -191,28 +224,30 @@ class Writer(Closing):
         self._known.forget()
         if self._session is not None:
             self._session.close()
+        for predictor in self._predictors:
+            predictor.close()
 
     def _at_once(self, revision: int, before: Snapshot, shown: Suggestion) -> Suggestion:
         """What is known of the new revision without the model."""
         found = self._known.exact(self._snapshot)
         if found is not None:
-            ghost = best_ghost(found, self._manner.rules)
+            ghost = best_ghost(found, self.manner.rules)
             return self._told(revision, ghost, found, "known", settled=True)
         rests = self._known.typed_on(self._snapshot)
         ghost = self._rest_of(shown, before, rests)
         if ghost is not None:
-            if len(ghost.text) >= self._manner.keep_chars or self._session is None:
+            if len(ghost.text) >= self.manner.keep_chars or self._session is None:
                 self._known.remember(self._snapshot, rests)
                 return self._told(revision, ghost, rests, "typed", settled=True)
             return self._told(revision, ghost, rests, "typed")
         self._classical = self._heard()
         if rests:
-            return self._told(revision, best_ghost(rests, self._manner.rules), rests, "typed")
-        ghost = best_ghost(self._classical, self._manner.rules)
+            return self._told(revision, best_ghost(rests, self.manner.rules), rests, "typed")
+        ghost = best_ghost(self._classical, self.manner.rules)
         if self._session is None:
             self._known.remember(self._snapshot, self._classical)
             return self._told(revision, ghost, self._classical, "classical", settled=True)
-        sure = ghost is not None and ghost.probability >= self._manner.sure
+        sure = ghost is not None and ghost.probability >= self.manner.sure
         return self._told(revision, ghost if sure else None, self._classical, "classical")
 
     def _rest_of(
@@ -227,12 +262,12 @@ class Writer(Closing):
             return None
         same = (each for each in rests if each.text.startswith(left.rstrip()))
         path = next(same, None) if typed and left.strip() else None
-        return None if path is None else ghost_of(path, self._manner.rules)
+        return None if path is None else ghost_of(path, self.manner.rules)
 
     def _heard(self) -> tuple[Alternative, ...]:
         """What the classical predictors say."""
-        context = Context(self._snapshot.before, self._snapshot.after, self._header)
-        budget = Budget(n=self._manner.classical, max_words=self._manner.search.words)
+        context = Context(self._snapshot.before, self._snapshot.after, self.header)
+        budget = Budget(n=self.manner.classical, max_words=self.manner.search.words)
         found: list[Alternative] = []
         for predictor in self._predictors:
             heard = [_alternative(each) for each in predictor.predict(context, budget)]
@@ -242,12 +277,12 @@ class Writer(Closing):
     def _ask(self) -> None:
         """Ask the model about the newest revision."""
         assert self._session is not None
-        search = self._manner.search
+        search = self.manner.search
         self._asked = self._session.begin(
             self._snapshot.before,
             self._snapshot.after,
             deadline_ms=search.deadline_ms,
-            header=self._header,
+            header=self.header,
             n=search.alternatives,
             max_words=search.words,
             max_tokens=search.tokens,
@@ -263,10 +298,10 @@ class Writer(Closing):
             for each in completed.continuations
             if each.words
         ]
-        found = blended(model, self._classical, self._manner.weight)
+        found = blended(model, self._classical, self.manner.weight)
         if not completed.partial:
             self._known.remember(self._snapshot, found)
-        ghost = best_ghost(found, self._manner.rules)
+        ghost = best_ghost(found, self.manner.rules)
         shown = self._newest.ghost
         if shown is not None and (ghost is None or not ghost.text.startswith(shown.text)):
             ghost = shown  # what is shown is only ever extended
