@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
@@ -242,6 +243,21 @@ def apply(writer: Writer, kind: str, value: object) -> None:
         assert isinstance(value, tuple)
         start, end = sorted(round(share * len(text)) for share in value)
         writer.edited(Edit(start, end, "help"))
+
+
+def test_asyncio_gets_the_answer_of_the_newest_text(make: Make) -> None:
+    async def typing(writer: Writer) -> list[int]:
+        writer.update(Snapshot("the "))
+        early = asyncio.create_task(writer.settled())
+        await asyncio.sleep(0)
+        writer.update(Snapshot("the future"))
+        return [(await early).revision, (await writer.settled()).revision]
+
+    with make() as writer:
+        assert asyncio.run(typing(writer)) == [2, 2]
+        ghost = writer.suggestion.ghost
+        assert ghost is not None
+        assert ghost.text.startswith(" of the thin")
 
 
 def test_rules_are_those_of_the_manner(make: Make) -> None:

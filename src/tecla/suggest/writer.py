@@ -19,6 +19,7 @@ A writer is used from one thread at a time. Text of one writer is seen by no oth
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -195,6 +196,18 @@ class Writer(Closing):
                 return self._newest
             self._asked = None
             self._newest = self._settled(completed)
+        return self._newest
+
+    async def settled(self) -> Suggestion:
+        """`wait` for asyncio; if the text changes meanwhile, the answer is that of the newer one.
+
+        The writer is used from the loop's thread alone.
+        """
+        while self._asked is not None:
+            asked = self._asked
+            await asyncio.wait([asyncio.wrap_future(asked)])
+            if asked is self._asked:
+                return self.wait()
         return self._newest
 
     def accept(self, part: Part = "all") -> str:
