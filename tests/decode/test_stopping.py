@@ -403,11 +403,11 @@ def test_a_copy_goes_its_own_way() -> None:
 
 def test_a_corrected_probability_is_that_of_the_text_so_far() -> None:
     assembler = pushed(["icial", " art"])
-    assembler.restate(-0.5)
+    assembler.restate(-1.0)
     found = assembler.finish("end")
-    assert found.probability == pytest.approx(math.exp(-0.5))
+    assert found.probability == pytest.approx(math.exp(-1.0))
     assert [word.probability for word in found.words] == [
-        pytest.approx(1 / 2), pytest.approx(math.exp(-0.5))
+        pytest.approx(1 / 2), pytest.approx(math.exp(-1.0))
     ]  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from tecla.engines.base import Scores
 from tecla.text.base import Tokenizer
 from tecla.text.caret import Path
 from tecla.text.spelling import Spelling
+from tecla.text.table import CONTINUES, FOLLOWING, SPACES
 
 _LOOKED_AT = (1, 8)  # a greedy step looks at so many tokens before it looks at them all
 _MAX_REFUSED = 256  # draws refused at one position before a continuation is given up
@@ -73,8 +74,23 @@ class Branch:
         """Whether something could be shown of it now."""
         return self._assembler.shows(self._request.stopping.min_chars, whole_word=False)
 
+    @property
+    def has_spread(self) -> bool:
+        """Whether the words are whole up to which all alternatives go."""
+        count = self._request.spread_words
+        return count is not None and self._assembler.whole_words >= count
+
+    @property
+    def promise(self) -> float:
+        """The keys that taking the words so far would save, by their probability."""
+        return self._assembler.promise(self._request.spread_words or 1)
+
     def steps(self, scores: Scores, row: int, count: int) -> list[Step]:
         """The `count` best (or one drawn) canonical ways to go on; may set `stop` instead."""
+        if self._assembler.may_end:
+            table = self._tokenizer.table
+            masses = scores.masses(row, table.follows, FOLLOWING)
+            self._assembler.note_end(1.0 - float(masses[CONTINUES]), float(masses[SPACES]))
         if self._too_uncertain(scores, row):
             best = self._most_probable(scores, row, 1)
             self._end_early("entropy", best[0].token if best else None)
@@ -119,6 +135,11 @@ class Branch:
         """End now; the last word may be half a word."""
         if self.stop is None:
             self._end_early(reason, None)
+
+    def end_spread(self) -> None:
+        """End behind the words up to which all alternatives go."""
+        assert self._request.spread_words is not None
+        self.stop = self._assembler.cut_words(self._request.spread_words)
 
     def new_text(self) -> str:
         """Text that became certain since the last call."""

@@ -84,8 +84,10 @@ class Request:
 
     At temperature 0 the `width` most probable beginnings (default: `n`) compete for the first
     `depth` tokens, the one over the caret included, and go on greedily behind them; the `n`
-    best are the answer. Above 0 each alternative is an independent sample, and equal ones are
-    joined. `tolerance` is the share of probability the caret search may leave out; `adjust`
+    best are the answer. Behind `spread_words` words (`None`: never) only one of them goes on, the
+    one that may save the most keys. Above temperature 0 each alternative is an independent sample,
+    and equal ones are joined. `tolerance` is the share of probability the caret search may leave
+    out; `adjust`
     changes every distribution.
     """
 
@@ -95,6 +97,7 @@ class Request:
     n: int = 1
     width: int | None = None
     depth: int = 1
+    spread_words: int | None = None
     tolerance: float = 1e-3
     adjust: tuple[Adjustment, ...] = ()
 
@@ -102,6 +105,13 @@ class Request:
         """Check every range; raises `OptionError`."""
         whole("n", self.n, 1)
         whole("depth", self.depth, 1)
+        if self.spread_words is not None:
+            whole("spread_words", self.spread_words, 1)
+            if self.depth > 1 or self.sampling.temperature > 0:
+                raise OptionError(
+                    f"spread_words is {self.spread_words!r}; it goes with depth 1 and temperature "
+                    f"0, not {self.depth!r} and {self.sampling.temperature!r}"
+                )
         if self.width is not None:
             whole("width", self.width, self.n, f" (n is {self.n})")
         if not 0 <= number("tolerance", self.tolerance) < 1:
@@ -124,7 +134,8 @@ class Continuation:
 
     `probability` is the model's own (temperature 1) that the text at the caret runs through
     `text`, given what is typed. It is summed over everything that spells it canonically; what
-    non-canonical spellings hold is left out, so alternatives never add up to more than 1.
+    non-canonical spellings hold is left out, so alternatives never add up to more than 1. `marks`
+    are the ends of punctuation behind its words.
     """
 
     text: str
@@ -132,6 +143,7 @@ class Continuation:
     stop: StopReason
     words: tuple[WordEnd, ...]
     n_tokens: int
+    marks: tuple[WordEnd, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,7 @@ class Search:
         self._lost: list[Branch] = []
         self._dropped: list[StopReason] = []
         self._halted: StopReason | None = None
+        self._spreads = request.spread_words is not None
 
     @property
     def done(self) -> bool:
@@ -86,8 +87,10 @@ class Search:
             for branch in self.branches:
                 if branch.stop is None and len(branch.path) > self._most_path:
                     branch.stop = "context_full"
-            running = (branch.path for branch in self.branches if branch.stop is None)
-            return [path for path in running if path not in self._contest]
+            running = [branch for branch in self.branches if branch.stop is None]
+            if self._spreads:
+                running = [branch for branch in running if not branch.has_spread]
+            return [branch.path for branch in running if branch.path not in self._contest]
         wanted = self._caret.wanted(_NODES_AT_ONCE)
         if wanted == [()]:
             # A typed word of one token is nearly always wanted next: one call evaluates both.
@@ -108,6 +111,7 @@ class Search:
         for branch in [branch for branch in self.branches if branch.path == path]:
             if branch.stop is None:
                 self._grow(branch, scores, row)
+        self._favour_one()
 
     def halt(self, reason: StopReason) -> None:
         """End the work with what there is; `reason` says why."""
@@ -196,6 +200,16 @@ class Search:
         steps = branch.steps(scores, row, self.request.branches)
         self._contest[branch.path] = [(branch, step) for step in steps]
         self._decide_if_ready()
+
+    def _favour_one(self) -> None:
+        """Once all have their first words, let the one go on that may save the most keys."""
+        if not self._spreads or any(not (one.stop or one.has_spread) for one in self.branches):
+            return
+        self._spreads = False
+        favourite = max(self.branches, key=lambda branch: branch.promise)
+        for branch in self.branches:
+            if branch is not favourite and branch.stop is None:
+                branch.end_spread()
 
     def _decide_if_ready(self) -> None:
         """Keep the best of all grown and ended branches; those that spell the same text join."""
@@ -304,8 +318,12 @@ def _joined(first: Continuation, second: Continuation) -> Continuation:
     return replace(
         first,
         probability=min(1.0, first.probability + second.probability),
-        words=tuple(
-            WordEnd(one.char_offset, min(1.0, one.probability + other.probability))
-            for one, other in zip(first.words, second.words, strict=True)
-        ),
+        words=tuple(map(_joined_end, first.words, second.words)),
     )
+
+
+def _joined_end(one: WordEnd, other: WordEnd) -> WordEnd:
+    spaced = None
+    if one.spaced is not None and other.spaced is not None:
+        spaced = min(1.0, one.spaced + other.spaced)
+    return WordEnd(one.char_offset, min(1.0, one.probability + other.probability), spaced)

@@ -29,6 +29,7 @@ _ECHO_CHARS = 4  # a repetition cut short by the end of the continuation is at l
 _AFTER_CHARS = 256  # of the text behind the caret, this much is looked at
 _TRAILING_GAP = regex.compile(r"[\s\x1c-\x1f]\W*$")  # all that `str.rstrip` takes off
 _WORD_CHAR = regex.compile(r"\w")
+_MARKS = regex.compile(r"(?<=\w)[^\w\s]++(?!\w)")  # behind a word
 
 
 class _Cut(NamedTuple):
@@ -53,6 +54,7 @@ class Assembler:
         self._ends: list[tuple[int, float]] = []  # (char offset, log-probability) per token
         self._whole: list[bool] = []  # whether the token ends with a whole character
         self.text = ""
+        self._noted: dict[int, tuple[float, float | None]] = {}  # by char offset: see note_end
         self._cut: _Cut | None = None
 
     def push(self, piece: bytes, logprob: float) -> StopReason | None:
@@ -74,6 +76,15 @@ class Assembler:
             return "max_tokens"
         return None
 
+    @property
+    def may_end(self) -> bool:
+        """Whether a word, or the marks behind one, may end with the text so far."""
+        return self._whole[-1] and not self.text[-1:].isspace()
+
+    def note_end(self, ends: float, spaced: float) -> None:
+        """Note how probably no word goes on behind the text so far, and how probably a space."""
+        self._noted[len(self.text)] = (max(0.0, ends), spaced)
+
     def restate(self, logprob: float) -> None:
         """Correct the log-probability of everything so far."""
         end, _ = self._ends[-1]
@@ -83,6 +94,28 @@ class Assembler:
     def n_words(self) -> int:
         """Words so far, the last of them perhaps half a word."""
         return len(words(self.text))
+
+    @property
+    def whole_words(self) -> int:
+        """Words behind which something stands."""
+        return sum(word.end < len(self.text) for word in words(self.text))
+
+    def promise(self, count: int) -> float:
+        """Keys that taking the first `count` words would save, times their probability.
+
+        Taking them is one key and gives the space behind them, where one follows.
+        """
+        ends = self._ends_of_words(self.text)[:count]
+        if not ends:
+            return 0.0
+        last = ends[-1]
+        spaced = last.probability if last.spaced is None else last.spaced
+        return spaced + last.probability * (last.char_offset - 1)
+
+    def cut_words(self, count: int) -> StopReason:
+        """End behind the first `count` words, which are whole; the reason."""
+        self._cut = _Cut(words(self.text)[count - 1].end, "max_words")
+        return self._cut.reason
 
     def shows(self, chars: int, *, whole_word: bool) -> bool:
         """Whether at least `chars` characters could be shown now, white space at the end aside."""
@@ -110,6 +143,7 @@ class Assembler:
         """An independent copy."""
         twin = copy(self)
         twin._ends, twin._whole = self._ends.copy(), self._whole.copy()
+        twin._noted = self._noted.copy()
         return twin
 
     def token_ends(self) -> Iterator[tuple[int, str, float]]:
@@ -144,7 +178,8 @@ class Assembler:
             text=text,
             probability=self._probability(len(text)),
             stop=reason,
-            words=tuple(WordEnd(word.end, self._probability(word.end)) for word in words(text)),
+            words=self._ends_of_words(text),
+            marks=tuple(map(self._end_of_marks, _MARKS.finditer(text))),
             n_tokens=len(self._ends),
         )
 
@@ -154,6 +189,24 @@ class Assembler:
             if end >= char_offset:
                 return min(1.0, math.exp(logprob))
         return 0.0
+
+    def _ends_of_words(self, text: str) -> tuple[WordEnd, ...]:
+        """The word ends; how probably each is one, as far as the model was asked."""
+        found: list[WordEnd] = []
+        least = 0.0  # no less than the next one; rounding may say otherwise
+        for word in reversed(words(text)):
+            reached = self._probability(word.end)
+            ends, spaced = self._noted.get(word.end, (1.0, None))
+            least = max(least, reached * min(1.0, ends))
+            found.append(WordEnd(word.end, least, None if spaced is None else reached * spaced))
+        return tuple(reversed(found))
+
+    def _end_of_marks(self, marks: regex.Match[str]) -> WordEnd:
+        """Where the marks behind a word end."""
+        end = marks.end()
+        reached = self._probability(end)
+        _, spaced = self._noted.get(end, (1.0, None))
+        return WordEnd(end, reached, None if spaced is None else reached * spaced)
 
     def _find_cuts(self) -> list[_Cut]:
         text, stopping = self.text, self._stopping

@@ -20,6 +20,7 @@ from tecla.engines.sampling import Sampling
 
 TokenIds = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
+Groups = npt.NDArray[np.int8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,13 @@ class Scores(Protocol):
 
     def gather(self, row: int, ids: TokenIds | None) -> Floats:
         """Log-probabilities of `ids` in `row`, `[len(ids)]`; `None` means the whole vocabulary."""
+        ...
+
+    def masses(self, row: int, groups: Groups, n_groups: int) -> Floats:
+        """The probability of each group of tokens in `row`, `[n_groups]`.
+
+        `groups[i]`, below `n_groups`, is that of token `i`.
+        """
         ...
 
     def log_normaliser(self, row: int) -> float:

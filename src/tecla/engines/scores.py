@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tecla.engines.base import Floats, TokenIds, TopK
+from tecla.engines.base import Floats, Groups, TokenIds, TopK
 from tecla.engines.sampling import Sampling, choose, penalise
 from tecla.errors import EngineError, StaleScoresError
 
@@ -79,6 +79,11 @@ class NumpyScores:
         values = self._read()[row]
         chosen: Floats = values if ids is None else values[ids]
         return chosen - np.float32(self.log_normaliser(row))
+
+    def masses(self, row: int, groups: Groups, n_groups: int) -> Floats:
+        """The probability of each group of tokens."""
+        shares = np.exp(self.gather(row, None))
+        return np.bincount(groups, weights=shares, minlength=n_groups).astype(np.float32)
 
     def add(self, row: int, ids: TokenIds, values: Floats) -> None:
         """Add to the raw scores in place."""

@@ -5,11 +5,20 @@ from __future__ import annotations
 from typing_extensions import Unpack
 
 from tecla.checks import known
-from tecla.decode.request import EvalWork
+from tecla.decode.request import Continuation, EvalWork
 from tecla.predict.base import Budget, Candidate
 from tecla.suggest.options import SUGGEST, SuggestOptions
 from tecla.suggest.suggester import Suggester
 from tecla.text.context import Context
+
+
+def _candidate(found: Continuation) -> Candidate:
+    """A continuation as a candidate: one that ends with a word is to end there."""
+    words = found.words
+    ends = bool(words) and words[-1].char_offset == len(found.text)
+    return Candidate(
+        found.text, words[-1].probability if ends else found.probability, "neural", words
+    )
 
 
 class Neural:
@@ -54,8 +63,7 @@ class Neural:
             **options,  # type: ignore[misc]  # none of those given above is among them
         )
         self.work = found.work
-        ranked = sorted(found.continuations, key=lambda each: -each.probability)
-        return [Candidate(each.text, each.probability, "neural", each.words) for each in ranked]
+        return sorted(map(_candidate, found.continuations), key=lambda each: -each.probability)
 
     def logprob(self, lead: str, text: str) -> float:
         """See `Suggester.logprob`."""

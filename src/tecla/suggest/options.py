@@ -48,6 +48,7 @@ class CommonOptions(SamplingOptions, total=False):
     min_chars: int
     width: int | None
     depth: int
+    spread_words: int | None
     tolerance: float
     adjust: Sequence[Adjustment]
 
@@ -138,6 +139,7 @@ def build_request(
         n=options.get("n", 1),
         width=options.get("width"),
         depth=options.get("depth", 1),
+        spread_words=options.get("spread_words"),
         tolerance=options.get("tolerance", 1e-3),
         adjust=tuple(adjust),
     )

@@ -26,19 +26,40 @@ def open_predictor(spec: str, *, suggester: Suggester | None = None) -> Predicto
 
     `frequency:LANGUAGE`, `ngram:LANGUAGE` (English if left out), `ngram:PATH`, `dictionary:PATH`,
     `querylog:PATH`, `neural` (the default model) or `neural:MODEL`, perhaps with options of
-    `Suggester.suggest` behind it: `neural:?min_probability=0.05&tolerance=0.01`. A `suggester`
-    serves `neural` in place of a model of its own, and stays the caller's. Raises `OptionError`
-    for a spec that names nothing, `ModelError` kinds for what cannot be opened.
+    `Suggester.suggest` behind it: `neural:?min_probability=0.05&tolerance=0.01`. `writer:MODEL` is
+    what a `Writer` would show, perhaps with fields of its manner and a predictor beside the model:
+    `writer:?weight=0.3&beside=ngram:en`. A `suggester` serves `neural` and `writer` in place of a
+    model of its own, and stays the caller's. Raises `OptionError` for a spec that names nothing,
+    `ModelError` kinds for what cannot be opened.
     """
     kind, _, rest = spec.partition(":")
     if kind == "neural":
         return _neural(rest, suggester)
+    if kind == "writer":
+        return _writer(rest, suggester)
     opener = _OPENERS.get(kind)
     if opener is None:
-        forms = [*_OPENERS, "neural"]
+        forms = [*_OPENERS, *_MODELS]
         hint = nearest(kind, forms) or f"there are {', '.join(forms)}"
         raise OptionError(f"there is no system {kind!r}; {hint}")
     return opener(rest)
+
+
+def predictor_maker(spec: str) -> Callable[[], Predictor]:
+    """What makes the predictor of `spec` any number of times, reading its file once.
+
+    Raises what `open_predictor` raises. Each predictor is used from one thread at a time.
+    """
+    kind, _, rest = spec.partition(":")
+    if kind == "ngram":
+        from tecla.classic.ngram import Ngram
+        from tecla.ngram.model import NgramModel
+
+        given = rest or _LANGUAGE
+        model = NgramModel.open(_ngram_file(given))
+        return lambda: Ngram(model, f"ngram:{given}")
+    open_predictor(spec).close()  # so that a mistake is found at once
+    return lambda: open_predictor(spec)
 
 
 def model_file(spec: str) -> Path | None:
@@ -48,7 +69,7 @@ def model_file(spec: str) -> Path | None:
     cannot be found.
     """
     kind, _, rest = spec.partition(":")
-    if kind == "neural":
+    if kind in _MODELS:
         return language_model(rest.partition("?")[0])
     if kind == "ngram":
         return _ngram_file(rest or _LANGUAGE)
@@ -67,14 +88,33 @@ def language_model(name: str) -> Path:
     ).path
 
 
+def _writer(rest: str, suggester: Suggester | None) -> Predictor:
+    from tecla.suggest.suggester import Suggester
+    from tecla.suggest.writer import Writer, manner_of
+    from tecla.suggest.written import Written
+
+    model, options = _with_options("writer", rest, suggester)
+    beside = [open_predictor(str(spec)) for spec in [options.pop("beside", None)] if spec]
+    manner = manner_of(options)
+    opened = suggester or Suggester.open(model or None)
+    writer = Writer(opened.session(), beside, manner)
+    name = f"writer:{rest}" if rest else "writer"
+    return Written(writer, name, owned=None if opened is suggester else opened)
+
+
+def _with_options(kind: str, rest: str, suggester: Suggester | None) -> tuple[str, dict[str, Any]]:
+    """The model's name and the options behind it."""
+    model, _, query = rest.partition("?")
+    if model and suggester is not None:
+        raise OptionError(f"{kind}:{model} names a model and another is given; leave one out")
+    return model, {name: _value(value) for name, value in parse_qsl(query, keep_blank_values=True)}
+
+
 def _neural(rest: str, suggester: Suggester | None) -> Predictor:
     from tecla.suggest.neural import Neural
 
-    model, _, query = rest.partition("?")
-    options = {name: _value(value) for name, value in parse_qsl(query, keep_blank_values=True)}
+    model, options = _with_options("neural", rest, suggester)
     if suggester is not None:
-        if model:
-            raise OptionError(f"neural:{model} names a model and another is given; leave one out")
         return Neural(suggester, **options)
     from tecla.suggest.suggester import Suggester
 
@@ -143,3 +183,4 @@ _OPENERS: dict[str, Callable[[str], Predictor]] = {
     "ngram": _ngram,
     "querylog": _querylog,
 }
+_MODELS = ("neural", "writer")

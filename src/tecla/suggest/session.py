@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future
 from pathlib import Path
 
 from typing_extensions import Unpack
@@ -57,6 +58,19 @@ class Session(Closing):
     ) -> Completed:
         """`suggest` for asyncio; cancelling the task cancels the request."""
         return await self._desk.aask(self._ticket(before, after, deadline_ms, options))
+
+    def begin(
+        self,
+        before: str,
+        after: str = "",
+        *,
+        deadline_ms: float | None = DEADLINE_MS,
+        **options: Unpack[SuggestOptions],
+    ) -> Future[Completed]:
+        """Ask as `suggest` does, without waiting: the answer to come, of the newest revision."""
+        ticket = self._ticket(before, after, deadline_ms, options)
+        self._desk.worker.submit(ticket)
+        return ticket.answer
 
     def save(self, path: Path | str) -> int:
         """Write the KV memory of the text so far to a file; its size in bytes.

@@ -7,15 +7,21 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+
+# What a token is to a word that stands before it: the groups of `TokenTable.follows`.
+ENDS, SPACES, CONTINUES = 0, 1, 2
+FOLLOWING: Final = 3  # groups
 
 
 class TokenTable:
     """Token id to bytes, and a prefix of bytes to the ids that begin with it.
 
-    Control tokens have no bytes and are in no range.
+    Control tokens have no bytes and are in no range. `follows[i]` says what token `i` is to a word
+    before it.
     """
 
     def __init__(self, pieces: Sequence[bytes]) -> None:
@@ -28,6 +34,7 @@ class TokenTable:
         self.longest_bytes = max(map(len, self._sorted), default=0)
         single = {piece[0] for piece in self._sorted if len(piece) == 1}
         self.unencodable = frozenset(range(256)) - single
+        self.follows = np.array([_following(piece) for piece in self.pieces], np.int8)  # [ids]
 
     def __len__(self) -> int:
         """Number of token ids, control tokens included."""
@@ -51,3 +58,14 @@ class TokenTable:
         while low < high and len(self._sorted[low]) == len(rest):
             low += 1
         return self._ids[low:high]
+
+
+def _following(piece: bytes) -> int:
+    """Whether a token goes on with the word before it, ends it with a space, or otherwise."""
+    if not piece:
+        return ENDS
+    if piece[:1] == b" ":
+        return SPACES
+    text = piece.decode("utf-8", errors="ignore")
+    inside = not text or text[0].isalnum() or (text[0] in "'’" and text[1:2].isalnum())
+    return CONTINUES if inside else ENDS

@@ -40,11 +40,13 @@ class WordEnd:
     """A word boundary of a continuation.
 
     `char_offset` counts the code points of the text up to the end of the word; `probability`
-    is that of the text running through the token that ends the word.
+    is that of the text running up to here and the word ending here, `spaced` that of a space
+    following as well (`None` where nobody looked).
     """
 
     char_offset: int
     probability: float
+    spaced: float | None = None
 
 
 def words(text: str) -> list[Span]:

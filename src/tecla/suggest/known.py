@@ -1,0 +1,107 @@
+"""What was found for one text as it is written, so that keys that follow it cost no model work.
+
+Alternatives are kept by the text they were found for. A text that was asked about before (deleted
+back to, typed again) is answered as it was. Where somebody types on behind such a text, the
+alternatives that run through what was typed are what is left of it: the rest of each, with
+probabilities given what was typed.
+
+Invariant: an exact answer is the very one that was remembered; a rest is never longer than what
+was remembered of it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tecla.text.snapshot import Snapshot
+from tecla.text.words import WordEnd
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """A text that may be put in at the caret, with the ends of its words and of marks behind them.
+
+    Probabilities are those of the person's text running so far and a word (or marks) ending there.
+    """
+
+    text: str
+    words: tuple[WordEnd, ...]
+    marks: tuple[WordEnd, ...] = ()
+    source: str = "neural"
+
+    @property
+    def probability(self) -> float:
+        """Of the first word."""
+        return self.words[0].probability if self.words else 0.0
+
+    def behind(self, n_chars: int, share: float) -> Alternative:
+        """The rest behind the first characters, given that they were typed.
+
+        share: how probable it was that they would be.
+        """
+        return Alternative(
+            self.text[n_chars:],
+            tuple(_moved(end, n_chars, share) for end in self.words if end.char_offset > n_chars),
+            tuple(_moved(end, n_chars, share) for end in self.marks if end.char_offset > n_chars),
+            self.source,
+        )
+
+
+class Known:
+    """The alternatives of one text, the most recently used ones."""
+
+    def __init__(self, most: int = 64) -> None:
+        """Keep those of at most `most` carets."""
+        self._most = most
+        self._found: OrderedDict[Snapshot, tuple[Alternative, ...]] = OrderedDict()
+        self._newest: Snapshot | None = None
+
+    def remember(self, snapshot: Snapshot, found: Sequence[Alternative]) -> None:
+        """Keep what was found for a caret."""
+        self._found[snapshot] = tuple(found)
+        self._found.move_to_end(snapshot)
+        self._newest = snapshot
+        while len(self._found) > self._most:
+            self._found.popitem(last=False)
+
+    def exact(self, snapshot: Snapshot) -> tuple[Alternative, ...] | None:
+        """What was found for this very caret."""
+        found = self._found.get(snapshot)
+        if found is not None:
+            self._found.move_to_end(snapshot)
+            self._newest = snapshot
+        return found
+
+    def typed_on(self, snapshot: Snapshot) -> tuple[Alternative, ...]:
+        """What is left of the newest alternatives by what was typed since; nothing if none is."""
+        newest = self._newest
+        if newest is None or newest.after != snapshot.after:
+            return ()
+        typed = snapshot.before[len(newest.before) :]
+        if not typed or not snapshot.before.startswith(newest.before):
+            return ()
+        return rests(self._found[newest], typed)
+
+    def forget(self) -> None:
+        """Keep nothing."""
+        self._found.clear()
+        self._newest = None
+
+
+def rests(alternatives: Sequence[Alternative], typed: str) -> tuple[Alternative, ...]:
+    """The rests of those alternatives that begin with what was typed and go on."""
+    left = [
+        each
+        for each in alternatives
+        if each.text.startswith(typed) and any(w.char_offset > len(typed) for w in each.words)
+    ]
+    ahead = [next(w for w in each.words if w.char_offset > len(typed)) for each in left]
+    share = min(1.0, sum(word.probability for word in ahead))
+    return tuple(each.behind(len(typed), share) for each in left) if share else ()
+
+
+def _moved(end: WordEnd, n_chars: int, share: float) -> WordEnd:
+    spaced = None if end.spaced is None else min(1.0, end.spaced / share)
+    return WordEnd(end.char_offset - n_chars, min(1.0, end.probability / share), spaced)

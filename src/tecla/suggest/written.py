@@ -1,0 +1,65 @@
+"""A writer behind the predictor contract: what would be shown, one answer for each key."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tecla.decode.request import EvalWork
+from tecla.predict.base import Budget, Candidate
+from tecla.suggest.blend import first_word
+from tecla.suggest.suggester import Suggester
+from tecla.suggest.writer import Writer
+from tecla.text.context import Context
+from tecla.text.snapshot import Snapshot
+
+_ALWAYS_ASK = 1_000_000
+
+
+class Written:
+    """The settled suggestion of a writer.
+
+    With a budget of one candidate that is the ghost text, else the list of next words. `work` is
+    what the model did for the last answer.
+    """
+
+    def __init__(
+        self, writer: Writer, name: str = "writer", *, owned: Suggester | None = None
+    ) -> None:
+        """Answer with `writer`, which is closed with this, and so is a suggester it owns."""
+        self._writer, self._name, self._owned = writer, name, owned
+        self.work = EvalWork()
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        return self._name
+
+    def predict(self, context: Context, budget: Budget) -> list[Candidate]:
+        """What is shown at the caret; see `Predictor`."""
+        writer = self._writer
+        writer.header = context.header
+        search = replace(writer.manner.search, deadline_ms=budget.deadline_ms)
+        if budget.n > search.alternatives:
+            search = replace(search, alternatives=budget.n)
+        if search != writer.manner.search:
+            writer.manner = replace(writer.manner, search=search)
+        if budget.n > 1:  # a list is never what is left of another
+            writer.manner = replace(writer.manner, keep_chars=_ALWAYS_ASK)
+        writer.update(Snapshot(context.before, context.after))
+        found = writer.wait()
+        self.work = found.work
+        if budget.n > 1:
+            return [
+                Candidate(first_word(each), each.probability, "neural", each.words[:1])
+                for each in found.alternatives[: budget.n]
+            ]
+        ghost = found.ghost
+        if ghost is None:
+            return []
+        return [Candidate(ghost.text, ghost.probability, "neural", ghost.words)]
+
+    def close(self) -> None:
+        """Close the writer."""
+        self._writer.close()
+        if self._owned is not None:
+            self._owned.close()

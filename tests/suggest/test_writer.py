@@ -1,0 +1,269 @@
+"""A writer: what is known costs nothing, what is shown is only extended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tecla import Suggester
+from tecla.engines.factory import LoadedModel
+from tecla.engines.fake import FakeEngine, FakeTokenizer, saying
+from tecla.errors import OptionError
+from tecla.models.info import ModelInfo
+from tecla.predict.base import Budget, Candidate
+from tecla.suggest.showing import Rules
+from tecla.suggest.writer import Manner, Search, Writer
+from tecla.text.context import Context
+from tecla.text.snapshot import Edit, Snapshot
+from tecla.text.words import WordEnd, words
+
+TOKENIZER = FakeTokenizer()
+SAID = " of the thin art and help"
+PATIENT = Manner(search=Search(deadline_ms=None), weight=0.0)
+ALWAYS = replace(PATIENT, keep_chars=10**9)  # the model is asked at every key
+Make = Callable[..., Writer]
+
+
+class Says:
+    """A classical predictor that knows one phrase by heart, and how sure it is."""
+
+    name = "says"
+
+    def __init__(self, phrase: str, probability: float) -> None:
+        self._phrase, self._probability = phrase, probability
+        self.asked = 0
+
+    def predict(self, context: Context, budget: Budget) -> list[Candidate]:
+        self.asked += 1
+        for known in range(len(self._phrase), 0, -1):
+            if context.before.endswith(self._phrase[:known]):
+                rest = self._phrase[known:]
+                ends = tuple(WordEnd(end, self._probability) for _, end in words(rest))
+                return [Candidate(rest, self._probability, "ngram", ends)] if ends else []
+        return []
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def engine() -> FakeEngine:
+    return FakeEngine(TOKENIZER, bias=saying(TOKENIZER, "the future", SAID))
+
+
+@pytest.fixture
+def make(fake_info: ModelInfo, engine: FakeEngine) -> Iterator[Make]:
+    with Suggester(LoadedModel(engine, TOKENIZER, fake_info)) as suggester:
+        yield lambda manner=PATIENT, predictors=(): Writer(suggester.session(), predictors, manner)
+
+
+def test_a_ghost_text_with_the_space_that_follows(make: Make) -> None:
+    with make() as writer:
+        first = writer.update(Snapshot("the future"))
+        assert not first.settled
+        assert first.ghost is None
+        found = writer.wait()
+        assert found.settled
+        assert found.ghost is not None
+        assert found.ghost.text == " of the thin art "  # four words at once
+        assert writer.suggestion is found
+
+
+def test_typing_through_is_trimming_and_costs_nothing(make: Make, engine: FakeEngine) -> None:
+    with make() as writer:
+        writer.update(Snapshot("the future"))
+        ghost = writer.wait().ghost
+        assert ghost is not None
+        evaluated = engine.evaluated_tokens
+        for at, key in enumerate(ghost.text[:-3], 1):
+            told = writer.typed(key)
+            assert told.settled
+            assert told.source == "typed"
+            assert told.ghost is not None
+            assert told.ghost.text == ghost.text[at:]
+            assert told.ghost.probability <= 1
+        assert engine.evaluated_tokens == evaluated
+
+
+def test_deleting_back_and_typing_again_costs_nothing(make: Make, engine: FakeEngine) -> None:
+    with make() as writer:
+        writer.update(Snapshot("the future"))
+        settled = {writer.snapshot: writer.wait()}
+        for key in " of t":
+            writer.typed(key)
+            settled[writer.snapshot] = writer.wait()
+        evaluated = engine.evaluated_tokens
+        for _ in range(5):
+            writer.deleted()
+            assert writer.wait().ghost == settled[writer.snapshot].ghost
+        for key in " of t":
+            writer.typed(key)
+            assert writer.wait().ghost == settled[writer.snapshot].ghost
+        assert engine.evaluated_tokens == evaluated
+
+
+def test_by_words_is_all_of_it(make: Make) -> None:
+    with make() as writer:
+        writer.update(Snapshot("the future"))
+        ghost = writer.wait().ghost
+        assert ghost is not None
+        whole = ghost.text
+        taken = ""
+        while len(taken) < len(whole.rstrip()):
+            part = writer.accept("word")
+            assert part
+            taken += part
+            writer.wait()
+        assert taken == whole.rstrip()
+        assert writer.snapshot.before == "the future" + taken
+    with make() as writer:
+        writer.update(Snapshot("the future"))
+        writer.wait()
+        assert writer.accept() == whole
+        assert writer.accept("line") != whole  # what follows is another suggestion, or none
+
+
+def test_what_is_shown_early_is_only_extended(make: Make) -> None:
+    other = Says("the future was bright", 0.9)
+    with make(PATIENT, [other]) as writer:
+        early = writer.update(Snapshot("the future"))
+        assert early.source == "classical"
+        assert early.ghost is not None
+        assert early.ghost.text.startswith(" was")
+        late = writer.wait()
+        assert late.ghost == early.ghost
+        assert late.alternatives[0].text.startswith(" of")
+        following = writer.update(Snapshot("the future."))
+        assert following.ghost is None or not following.ghost.text.startswith(" was")
+
+
+def test_an_unsure_answer_waits_for_the_model(make: Make) -> None:
+    with make(PATIENT, [Says("the future was bright", 0.5)]) as writer:
+        assert writer.update(Snapshot("the future")).ghost is None
+        ghost = writer.wait().ghost
+        assert ghost is not None
+        assert ghost.text.startswith(" of")
+
+
+def test_the_sources_are_mixed_by_weight(make: Make) -> None:
+    other = Says("the future of artificial", 0.8)
+    with make(replace(PATIENT, weight=0.25, sure=1.0), [other]) as writer:
+        writer.update(Snapshot("the future"))
+        first = writer.wait().alternatives[0]
+        assert first.text.startswith(" of")
+        assert first.probability == pytest.approx(0.75 + 0.25 * 0.8, abs=0.01)
+
+
+def test_without_a_model_the_classical_answer_is_settled() -> None:
+    with Writer(None, [Says("the future was bright", 0.1)]) as writer:
+        found = writer.update(Snapshot("the future"))
+        assert found.settled
+        assert found.source == "classical"
+        assert found.ghost is not None
+        assert writer.wait() is found
+        assert writer.typed(" w").ghost is not None
+    with pytest.raises(OptionError, match="a model or a predictor"):
+        Writer(None)
+
+
+def test_dismissing_and_revisions(make: Make) -> None:
+    with make() as writer:
+        writer.update(Snapshot("the future"))
+        writer.wait()
+        assert writer.dismiss().ghost is None
+        assert writer.wait().ghost is None
+        assert writer.accept() == ""
+        told = writer.typed(" ")
+        assert told.revision == 2
+        with pytest.raises(OptionError, match="one of all, word, line"):
+            writer.accept("sentence")  # type: ignore[arg-type]
+
+
+def test_an_answer_to_an_older_text_is_never_given(make: Make) -> None:
+    with make() as writer:
+        writer.update(Snapshot("the future"))
+        writer.update(Snapshot("she would "))
+        found = writer.wait()
+        assert found.revision == 2
+        assert found.ghost is None or not found.ghost.text.startswith(" of the thin")
+
+
+EDITS = st.lists(
+    st.one_of(
+        st.tuples(st.just("type"), st.sampled_from([" ", "a", "th", "of the", ". ", "é", "\n"])),
+        st.tuples(st.just("delete"), st.integers(1, 4)),
+        st.tuples(st.just("move"), st.floats(0, 1)),
+        st.tuples(st.just("accept"), st.sampled_from(["all", "word", "line"])),
+        st.tuples(st.just("paste"), st.tuples(st.floats(0, 1), st.floats(0, 1))),
+    ),
+    max_size=8,
+)
+
+
+@pytest.mark.slow
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(EDITS)
+def test_what_is_settled_is_what_a_fresh_writer_says(
+    fake_info: ModelInfo, edits: Sequence[tuple[str, object]]
+) -> None:
+    engine = FakeEngine(TOKENIZER, seed=4)
+    with Suggester(LoadedModel(engine, TOKENIZER, fake_info)) as suggester:
+        with Writer(suggester.session(scope="old"), manner=ALWAYS) as writer:
+            writer.update(Snapshot("she would th", " art"))
+            for kind, value in edits:
+                writer.wait()
+                apply(writer, kind, value)
+            found = writer.wait()
+            snapshot = writer.snapshot
+        with Writer(suggester.session(scope="new"), manner=ALWAYS) as fresh:
+            fresh.update(snapshot)
+            assert fresh.wait().alternatives == found.alternatives
+
+
+def apply(writer: Writer, kind: str, value: object) -> None:
+    text = writer.snapshot.text
+    if kind == "type":
+        writer.typed(str(value))
+    elif kind == "delete":
+        assert isinstance(value, int)
+        writer.deleted(value)
+    elif kind == "move":
+        assert isinstance(value, float)
+        writer.update(writer.snapshot.moved(round(value * len(text))))
+    elif kind == "accept":
+        writer.accept(value)  # type: ignore[arg-type]
+    else:
+        assert isinstance(value, tuple)
+        start, end = sorted(round(share * len(text)) for share in value)
+        writer.edited(Edit(start, end, "help"))
+
+
+def test_asyncio_gets_the_answer_of_the_newest_text(make: Make) -> None:
+    async def typing(writer: Writer) -> list[int]:
+        writer.update(Snapshot("the "))
+        early = asyncio.create_task(writer.settled())
+        await asyncio.sleep(0)
+        writer.update(Snapshot("the future"))
+        return [(await early).revision, (await writer.settled()).revision]
+
+    with make() as writer:
+        assert asyncio.run(typing(writer)) == [2, 2]
+        ghost = writer.suggestion.ghost
+        assert ghost is not None
+        assert ghost.text.startswith(" of the thin")
+
+
+def test_rules_are_those_of_the_manner(make: Make) -> None:
+    short = replace(PATIENT, rules=Rules(further=1.1))
+    with make(short) as writer:
+        writer.update(Snapshot("the future"))
+        ghost = writer.wait().ghost
+        assert ghost is not None
+        assert ghost.text == " of "
