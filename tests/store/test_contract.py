@@ -154,6 +154,25 @@ def test_many_events_come_page_by_page_while_others_come_and_go(made: Made) -> N
     assert list(made.store.feedback.events()) == []
 
 
+def test_what_is_recorded_while_reading_is_not_in_it(made: Made) -> None:
+    made.store.feedback.record(event(f"s{at}") for at in range(600))
+    reading = made.store.feedback.events()
+    next(reading)
+    made.store.feedback.record(event("late") for _ in range(600))
+    assert [each.suggestion for each in reading] == [f"s{at}" for at in range(1, 600)]
+
+
+def test_gaps_do_not_matter(made: Made) -> None:
+    made.store.feedback.record(
+        event(f"s{at}", user=("ana", "bo", "cy")[at % 3]) for at in range(2400)
+    )
+    made.store.forget_user("bo")
+    expected = [f"s{at}" for at in range(2400) if at % 3 != 1]
+    assert [each.suggestion for each in made.store.feedback.events()] == expected
+    of_cy = made.store.feedback.events(EventFilter(user="cy"))
+    assert [each.suggestion for each in of_cy] == [f"s{at}" for at in range(2, 2400, 3)]
+
+
 # --- consent --------------------------------------------------------------------------------------
 
 

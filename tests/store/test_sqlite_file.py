@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from store.children import run
@@ -153,6 +154,20 @@ def test_paths_that_cannot_be(tmp_path: Path) -> None:
     for wrong in (7, b"x", "a\0b"):
         with pytest.raises(OptionError):
             open_store(wrong)  # type: ignore[arg-type]
+
+
+def test_no_handle_stays_open(path: Path) -> None:
+    (path.parent / "store").mkdir(parents=True)
+    foreign = path.parent / "foreign"
+    foreign.write_text("My letters.")
+    before = psutil.Process().num_fds()
+    for _ in range(3):
+        with open_store(path) as store:
+            list(store.feedback.events())
+        for wrong in (foreign, path.parent / "store"):
+            with pytest.raises(StoreError):
+                open_store(wrong)
+    assert psutil.Process().num_fds() == before
 
 
 def _use(path: Path) -> None:
@@ -311,7 +326,7 @@ os._exit(0)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("limit_bytes", [200_000, 1_000_000, 5_000_000])
+@pytest.mark.parametrize("limit_bytes", [200_000, 2_000_000])
 @pytest.mark.parametrize("then", ["goes on", "ends"])
 def test_files_that_may_not_grow(path: Path, limit_bytes: int, then: str) -> None:
     status, said = run(UNTIL_FULL, path, limit_bytes, then)

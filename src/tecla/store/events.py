@@ -7,7 +7,6 @@ any name that was refused, as it may be text that came to the wrong place.
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
@@ -20,6 +19,7 @@ from tecla.text.unicode import to_bytes
 Kind = Literal["shown", "accepted", "part_accepted", "rejected", "deleted_again"]
 Dimension = Literal["user", "collection", "language", "source"]
 
+KINDS: Final[tuple[str, ...]] = get_args(Kind)
 MOST_TEXT_CHARS: Final = 2000
 MOST_COUNT: Final = 1_000_000_000
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
@@ -113,7 +113,8 @@ class FeedbackEvent:
 
     def __post_init__(self) -> None:
         """Check every field; raises `OptionError` or `InvalidTextError`."""
-        known([self.kind], get_args(Kind))
+        if self.kind not in KINDS:
+            known([self.kind], KINDS)
         _match("suggestion", self.suggestion, _ID, "1 to 64 of A-Z, a-z, 0-9, _ and -")
         number("time_s", self.time_s)
         check_name("user", self.user)
@@ -131,8 +132,7 @@ class FeedbackEvent:
     def _check_counts(self) -> None:
         for name in ("shown_chars", "shown_words", "accepted_chars", "accepted_words"):
             _count(name, getattr(self, name))
-        whole("saved_keys", self.saved_keys, -MOST_COUNT)
-        _count("saved_keys", abs(self.saved_keys))
+        _count("saved_keys", self.saved_keys, least=-MOST_COUNT)
         if self.accepted_chars > self.shown_chars or self.accepted_words > self.shown_words:
             raise OptionError(
                 f"accepted_chars is {self.accepted_chars!r} of {self.shown_chars!r} shown, "
@@ -173,7 +173,7 @@ class EventFilter:
             if getattr(self, what) is not None:
                 check_name(what, getattr(self, what))
         if self.kinds is not None:
-            known(self.kinds, get_args(Kind))
+            known(self.kinds, KINDS)
         for name, value in (("since_s", self.since_s), ("until_s", self.until_s)):
             if value is not None:
                 number(name, value)
@@ -218,12 +218,16 @@ class Retention:
             _count("max_events", self.max_events)
 
 
-def _count(name: str, value: int) -> None:
-    whole(name, value, 0)
+def _count(name: str, value: int, *, least: int = 0) -> None:
+    if type(value) is int and least <= value <= MOST_COUNT:
+        return  # nearly always; stores read events by the hundred thousand
+    whole(name, value, least)
     if value > MOST_COUNT:
         raise OptionError(f"{name} is {value!r}; it must be at most {MOST_COUNT}")
 
 
 def _probability(name: str, value: float) -> None:
-    if not 0 <= number(name, value) <= 1 or math.isnan(value):
+    if type(value) is float and 0 <= value <= 1:
+        return
+    if not 0 <= number(name, value) <= 1:
         raise OptionError(f"{name} is {value!r}; it must be between 0 and 1")

@@ -65,9 +65,11 @@ class SqliteFile(Closing):
         try:
             with self._alone():
                 self._writer = self._open()
-                if self._is_unfinished():
-                    with suppress(StoreBusyError, StoreFullError):  # whoever erases next goes on
-                        self._finish_erasing()
+                try:
+                    self._finish_what_others_began()
+                except BaseException:
+                    self._writer.close()
+                    raise
         except BaseException:
             os.close(self._lock)
             raise
@@ -211,9 +213,12 @@ class SqliteFile(Closing):
                     connection.execute("ROLLBACK")
                 raise
 
-    def _is_unfinished(self) -> bool:
+    def _finish_what_others_began(self) -> None:
         with _named_errors(self.path):
-            return bool(self._writer.execute("SELECT 1 FROM unfinished").fetchone())
+            found = self._writer.execute("SELECT 1 FROM unfinished").fetchone()
+        if found:
+            with suppress(StoreBusyError, StoreFullError):  # whoever erases next goes on
+                self._finish_erasing()
 
     def _finish_erasing(self) -> None:
         with _named_errors(self.path):
