@@ -26,6 +26,7 @@ from tecla.errors import (
     StoreFullError,
 )
 from tecla.settings import load
+from tecla.store.base import Owner
 from tecla.store.events import SuggestedText
 from tecla.store.sqlite import SqliteStore
 
@@ -177,6 +178,7 @@ def _use(path: Path) -> None:
         store.feedback.totals(("user",))
         store.feedback.record([event()])
         store.consent.since_s("ana")
+        store.settings.of(Owner("user", "ana"))
         store.forget_user("bo")
         store.check()
 
@@ -184,6 +186,8 @@ def _use(path: Path) -> None:
 def _filled(path: Path) -> bytes:
     with open_store(path, clock=lambda: 1.0) as store:
         store.consent.give("ana")
+        for at in range(200):
+            store.settings.put(Owner("user", "ana"), f"key{at}", "é" * 20)
         store.feedback.record(
             event(f"s{at}", text=SuggestedText("é" * 200, "b")) for at in range(200)
         )
@@ -206,6 +210,26 @@ def test_a_damaged_file_is_an_error_of_teclas_or_harmless(path: Path) -> None:
         for suffix in ("-wal", "-shm"):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
     assert found > 60
+
+
+DAMAGES: dict[str, tuple[bytes, bytes]] = {
+    "a name that is no text": (b"CREATE TABLE feedback", b"CREATE TABLE f\xf2edback"),
+    "a statement that is none": (b"CREATE TABLE consents", b"CREATE TOBLE consents"),
+    "a user that is no text": (b"ana", b"\xff\xff\xff"),
+    "a source that is none": (b"neural", b"NEURAL"),
+    "a setting that is none": (b'"\\u00e9', b'"\\u00g9'),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_damage_is_named_and_not_quoted(path: Path, name: str) -> None:
+    old, new = DAMAGES[name]
+    whole = _filled(path)
+    assert old in whole
+    path.write_bytes(whole.replace(old, new))
+    with pytest.raises(StoreFormatError, match="is damaged; it is left as it is") as caught:
+        _use(path)
+    assert caught.value.__suppress_context__
 
 
 @pytest.mark.slow

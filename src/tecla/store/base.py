@@ -28,6 +28,7 @@ from tecla.store.events import (
     check_name,
 )
 
+OwnerKind = Literal["user", "collection"]
 SettingValue = bool | int | float | str
 PRUNE_EVERY = 1000  # events that may be recorded beyond a store's own retention
 
@@ -36,12 +37,12 @@ PRUNE_EVERY = 1000  # events that may be recorded beyond a store's own retention
 class Owner:
     """Whose settings they are: a user's or a collection's, by name."""
 
-    kind: Literal["user", "collection"]
+    kind: OwnerKind
     name: str
 
     def __post_init__(self) -> None:
         """Check both; raises `OptionError` or `InvalidTextError`."""
-        known([self.kind], get_args(Literal["user", "collection"]))
+        known([self.kind], get_args(OwnerKind))
         check_name(self.kind, self.name)
 
 

@@ -14,7 +14,7 @@ from tecla.store.base import Owner, SettingValue
 from tecla.store.checking import check_setting
 from tecla.store.events import Retention, check_name
 from tecla.store.sqlite_feedback import SqliteFeedback
-from tecla.store.sqlite_file import BUSY_S, SqliteFile
+from tecla.store.sqlite_file import BUSY_S, SqliteFile, damaged
 
 Clock = Callable[[], float]
 
@@ -105,7 +105,10 @@ class SqliteConsent:
             row = connection.execute(
                 "SELECT since_s FROM consents WHERE user = ?", (user,)
             ).fetchone()
-        return None if row is None else float(row[0])
+        try:
+            return None if row is None else float(row[0])
+        except (TypeError, ValueError):
+            raise damaged(self._file.path) from None
 
     def give(self, user: str) -> None:
         """Allow text from now on."""
@@ -140,7 +143,10 @@ class SqliteSettings:
                 "SELECT key, value FROM settings WHERE owner_kind = ? AND owner = ? ORDER BY key",
                 (owner.kind, owner.name),
             ).fetchall()
-        return {key: json.loads(value) for key, value in rows}
+        try:
+            return {key: json.loads(value) for key, value in rows}
+        except (TypeError, ValueError):
+            raise damaged(self._file.path) from None
 
     def put(self, owner: Owner, key: str, value: SettingValue) -> None:
         """Set one."""

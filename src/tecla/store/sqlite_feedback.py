@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
-from tecla.errors import InputError, StoreFormatError
+from tecla.errors import InputError
 from tecla.store.base import PRUNE_EVERY
 from tecla.store.checking import check_dimensions, text_may_stay
 from tecla.store.events import (
@@ -23,7 +23,7 @@ from tecla.store.events import (
     SuggestedText,
     Totals,
 )
-from tecla.store.sqlite_file import SqliteFile
+from tecla.store.sqlite_file import SqliteFile, damaged
 
 _PAGE_EVENTS: Final = 500
 _COLUMNS: Final = (
@@ -128,10 +128,7 @@ class SqliteFeedback:
         try:
             return _event(row)
         except (InputError, TypeError, ValueError, AttributeError):
-            raise StoreFormatError(
-                f"{str(self._file.path)!r} holds an event that nobody can have recorded: it is "
-                "damaged; put a copy of it back, or move it away and an empty store is made"
-            ) from None
+            raise damaged(self._file.path) from None
 
 
 def _row(event: FeedbackEvent, with_text: bool) -> tuple[object, ...]:

@@ -41,7 +41,14 @@ from tecla.store.sqlite_schema import APPLICATION, MIGRATIONS
 
 BUSY_S: Final = 5.0
 _BESIDE = ("-wal", "-shm", "-journal")
+_PRAGMAS = (
+    "synchronous = FULL",  # what a commit kept is there after a power cut
+    "secure_delete = ON",
+    "temp_store = MEMORY",  # no copy of text in a temporary file
+    "cell_size_check = ON",  # damage is seen sooner
+)
 _FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE}
+_CLOSED = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
@@ -112,7 +119,7 @@ class SqliteFile(Closing):
         with self.reading() as connection:
             (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
         if found != "ok":
-            raise StoreFormatError(_damaged(self.path))
+            raise damaged(self.path)
 
     def close(self) -> None:
         """Let go of the file, once the write at work is done; safe to call twice."""
@@ -130,11 +137,12 @@ class SqliteFile(Closing):
             if not self.path.exists() or not self.path.stat().st_size:
                 self._create()
             _check_kind(self.path)
-            for suffix in ("", *_BESIDE):
-                with suppress(PermissionError, FileNotFoundError):
-                    Path(f"{self.path}{suffix}").chmod(0o600)
             connection = self._connect(self.path, writes=True)
             try:
+                _check_application(connection, self.path)
+                for suffix in ("", *_BESIDE):
+                    with suppress(PermissionError, FileNotFoundError):
+                        Path(f"{self.path}{suffix}").chmod(0o600)
                 migrate(connection, self.path, self._migrations)
             except BaseException:
                 connection.close()
@@ -170,10 +178,12 @@ class SqliteFile(Closing):
             check_same_thread=False,
             uri=True,
         )
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA secure_delete = ON")
-        connection.execute("PRAGMA temp_store = MEMORY")
-        connection.execute(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
+        try:
+            for pragma in (*_PRAGMAS, f"query_only = {'OFF' if writes else 'ON'}"):
+                connection.execute(f"PRAGMA {pragma}")
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     @contextmanager
@@ -284,25 +294,38 @@ def _check_kind(path: Path) -> None:
     name = f"{path.as_uri()}?mode=ro&immutable=1"
     try:
         with closing(sqlite3.connect(name, uri=True)) as connection:
-            (found,) = connection.execute("PRAGMA application_id").fetchone()
-    except sqlite3.Error as error:
-        if _primary(error) != sqlite3.SQLITE_NOTADB:
-            return  # damaged, or cut short and whole with its log: opening it tells
-        found = None
+            _check_application(connection, path)
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        if _primary(error) == sqlite3.SQLITE_NOTADB:
+            raise _foreign(path) from None
+        # Damaged, or cut short and whole together with its log: opening it tells.
+
+
+def _check_application(connection: sqlite3.Connection, path: Path) -> None:
+    (found,) = connection.execute("PRAGMA application_id").fetchone()
     if found != APPLICATION:
-        raise StoreFormatError(
-            f"{str(path)!r} is no store of tecla's; it is left as it is: name another file with "
-            "TECLA_STORE_FILE"
-        )
+        raise _foreign(path)
+
+
+def _foreign(path: Path) -> StoreFormatError:
+    return StoreFormatError(
+        f"{str(path)!r} is no store of tecla's; it is left as it is: name another file with "
+        "TECLA_STORE_FILE"
+    )
 
 
 @contextmanager
 def _named_errors(path: Path) -> Iterator[None]:
-    """What sqlite3 raises, as an error of tecla's; SQLite's messages hold no values of rows."""
+    """What sqlite3 raises, as an error of tecla's.
+
+    Not chained: Python's own messages, such as that of bytes that are no text, quote rows.
+    """
     try:
         yield
     except sqlite3.Error as error:
-        raise _named(error, path) from error
+        raise _named(error, path) from None
+    except UnicodeDecodeError:  # sqlite3, making a message of a damaged table's name
+        raise damaged(path) from None
     except OSError as error:
         raise StoreError(f"cannot use {str(path)!r}: {error.strerror}") from error
 
@@ -317,17 +340,23 @@ def _named(error: sqlite3.Error, path: Path) -> StoreError:
         )
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreBusyError(f"{str(path)!r} is held by another program ({name}); try again")
-    if primary in _DAMAGED:
-        return StoreFormatError(_damaged(path))
-    return StoreError(f"cannot use {str(path)!r} ({name}); is its folder there and writable?")
+    if primary in _DAMAGED or "decode to UTF-8" in str(error):
+        return damaged(path)
+    if primary in _CLOSED:
+        return StoreError(f"cannot use {str(path)!r} ({name}); is it there, and writable?")
+    return StoreError(
+        f"{str(path)!r} cannot do what was asked of it ({name}): put a copy of it back, or move it "
+        "away and an empty store is made"
+    )
 
 
-def _damaged(path: Path) -> str:
-    return (
+def damaged(path: Path) -> StoreFormatError:
+    """The error of a file that holds what nobody can have written."""
+    return StoreFormatError(
         f"{str(path)!r} is damaged; it is left as it is: put a copy of it back, or move it away "
         "and an empty store is made"
     )
 
 
-def _primary(error: sqlite3.Error) -> int:
+def _primary(error: Exception) -> int:
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
