@@ -292,6 +292,24 @@ store.feedback.record([event()])
     assert "open it in each" in said
 
 
+def test_a_transaction_that_is_broken_off_changes_nothing(path: Path) -> None:
+    with open_store(path) as store:
+        store.feedback.record([event("kept")])
+
+        def break_off(forgets: bool) -> None:
+            with store._file.erasing() if forgets else store._file.writing() as connection:
+                connection.execute("DELETE FROM feedback")
+                raise KeyboardInterrupt
+
+        for forgets in (False, True):
+            with pytest.raises(KeyboardInterrupt):
+                break_off(forgets)
+            assert [each.suggestion for each in store.feedback.events()] == ["kept"]
+        store.feedback.record([event("next")])
+    with open_store(path) as store:
+        assert [each.suggestion for each in store.feedback.events()] == ["kept", "next"]
+
+
 # --- a full disk ----------------------------------------------------------------------------------
 
 
