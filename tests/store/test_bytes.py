@@ -114,6 +114,7 @@ def test_a_reader_in_the_way_is_named_and_the_work_done_later(path: Path) -> Non
         assert marks(path, "SECRET") == 0
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_between_deleting_and_erasing(path: Path) -> None:
     dying = """
 store = opened()

@@ -273,6 +273,7 @@ def test_a_program_that_knows_nothing_of_the_lock_is_waited_for_too(path: Path) 
         store.feedback.record([event()])
 
 
+@pytest.mark.slow
 def test_a_forked_process_is_told_to_open_its_own(path: Path) -> None:
     code = """
 store = opened()
@@ -282,6 +283,7 @@ if not child:
         store.feedback.record([event()])
     except Exception as error:
         say(f"{type(error).__name__}: {error}")
+    store.close()
     os._exit(0)
 os.waitpid(child, 0)
 store.feedback.record([event()])

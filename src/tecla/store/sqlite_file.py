@@ -123,6 +123,8 @@ class SqliteFile(Closing):
 
     def close(self) -> None:
         """Let go of the file, once the write at work is done; safe to call twice."""
+        if os.getpid() != self._process:
+            return  # a fork's copy: what it would let go of is its parent's
         with self._turn:
             if self._closed:
                 return
@@ -345,16 +347,16 @@ def _named(error: sqlite3.Error, path: Path) -> StoreError:
     if primary in _CLOSED:
         return StoreError(f"cannot use {str(path)!r} ({name}); is it there, and writable?")
     return StoreError(
-        f"{str(path)!r} cannot do what was asked of it ({name}): put a copy of it back, or move it "
-        "away and an empty store is made"
+        f"{str(path)!r} cannot do what was asked of it ({name}): move it away together with its "
+        "-wal and -shm, and put a copy in its place, or have an empty store made"
     )
 
 
 def damaged(path: Path) -> StoreFormatError:
     """The error of a file that holds what nobody can have written."""
     return StoreFormatError(
-        f"{str(path)!r} is damaged; it is left as it is: put a copy of it back, or move it away "
-        "and an empty store is made"
+        f"{str(path)!r} is damaged; it is left as it is: move it away together with its -wal and "
+        "-shm, and put a copy in its place, or have an empty store made"
     )
 
 
