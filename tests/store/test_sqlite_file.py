@@ -186,7 +186,7 @@ def _use(path: Path) -> None:
 def _filled(path: Path) -> bytes:
     with open_store(path, clock=lambda: 1.0) as store:
         store.consent.give("ana")
-        for at in range(200):
+        for at in range(20):
             store.settings.put(Owner("user", "ana"), f"key{at}", "é" * 20)
         store.feedback.record(
             event(f"s{at}", text=SuggestedText("é" * 200, "b")) for at in range(200)
