@@ -367,6 +367,7 @@ def test_a_store_keeps_to_its_own_limits(factory: Factory, tmp_path: Path) -> No
 # --- threads, closing, and opening again ----------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_threads_write_and_read_at_once(made: Made) -> None:
     store = made.store
     faults: list[BaseException] = []

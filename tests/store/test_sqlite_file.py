@@ -324,6 +324,7 @@ def _check_recovers(store: SqliteStore, kept: int, make_room: Callable[[], objec
     assert len(list(store.feedback.events())) == kept + 1
 
 
+@pytest.mark.slow
 def test_a_full_disk_keeps_what_was_kept(path: Path) -> None:
     with open_store(path) as store:
         writer = store._file._writer
