@@ -22,8 +22,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv(name, str(folder))
     for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
         monkeypatch.delenv(name, raising=False)
-    for name in ("TECLA_CONFIG", "TECLA_MODEL", "TECLA_CACHE_DIR", "TECLA_MODELS_DIR"):
-        monkeypatch.delenv(name, raising=False)
+    for name in ("CONFIG", "MODEL", "CACHE_DIR", "MODELS_DIR", "STORE_FILE"):
+        monkeypatch.delenv(f"TECLA_{name}", raising=False)
     return folder
 
 

@@ -19,6 +19,7 @@ FOUNDATIONS = {"checks", "closing", "errors", "files", "machine", "sections", "s
 ALLOWED = {
     "text": set(),
     "predict": {"text"},
+    "store": {"text", "predict"},
     "ngram": {"text"},
     "classic": {"text", "predict", "ngram"},
     "models": set(),

@@ -37,6 +37,7 @@ def test_every_setting_has_a_value_and_an_origin(config: Path) -> None:
     assert {item.key for item in loaded.origins} == {
         "model", "context_tokens", "kv_tokens", "slots", "score_mb", "threads", "device",
         "max_tokens", "alternatives", "models_dir", "cache_dir",
+        "store_file",
     }  # fmt: skip
     assert {item.origin for item in loaded.origins} == {"default"}
 

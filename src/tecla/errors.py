@@ -18,6 +18,11 @@
     │   ├── StaleScoresError           a score handle used after the next `eval`
     │   └── EngineFailedError          the engine broke down under a request
     ├── OverloadedError                too many requests wait; come again later
+    ├── StoreError                     what is kept on disk cannot be read or written
+    │   ├── StoreFormatError           a file that is damaged, foreign or incomplete
+    │   ├── StoreVersionError          a file that a newer tecla has written
+    │   ├── StoreFullError             no room on the disk; what was kept is still there
+    │   └── StoreBusyError             another thread or process does not let go of the file
     ├── RecordingError                 a system that is measured ended before it was
     └── PeerError                      a system that tecla is compared with failed
         └── PeerMissingError           such a system, or what it needs, is not installed
@@ -145,6 +150,36 @@ class OverloadedError(TeclaError):
         self.retry_after_ms = retry_after_ms
 
 
+class StoreError(TeclaError):
+    """What is kept on disk cannot be read or written."""
+
+    code = "store_error"
+
+
+class StoreFormatError(StoreError):
+    """The file is damaged, incomplete or no store of tecla's; it is left as it is."""
+
+    code = "store_format"
+
+
+class StoreVersionError(StoreError):
+    """The file was written by a newer tecla; it is left as it is."""
+
+    code = "store_version"
+
+
+class StoreFullError(StoreError):
+    """The disk takes no more; nothing that was kept before is lost."""
+
+    code = "store_full"
+
+
+class StoreBusyError(StoreError):
+    """Another thread or process held the file for too long; the same call may work later."""
+
+    code = "store_busy"
+
+
 class RecordingError(TeclaError):
     """A system that is measured ended early; what is recorded of it stays."""
 
@@ -190,6 +225,11 @@ OUTSIDE: dict[str, Outside] = {
     "stale_scores": Outside(1, 500, -32002),
     "engine_failed": Outside(1, 503, -32002),
     "overloaded": Outside(1, 429, -32003),
+    "store_error": Outside(1, 500, -32006),
+    "store_format": Outside(3, 500, -32006),
+    "store_version": Outside(3, 500, -32006),
+    "store_full": Outside(1, 507, -32006),
+    "store_busy": Outside(1, 503, -32006),
     "recording_failed": Outside(1, 500, -32005),
     "peer_failed": Outside(1, 502, -32004),
     "peer_missing": Outside(3, 503, -32004),

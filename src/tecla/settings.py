@@ -83,12 +83,20 @@ class CompletionSettings:
 
 @dataclass(frozen=True, slots=True)
 class PathSettings:
-    """Folders: where GGUF files are looked for by name, and what may be made again."""
+    """Where things lie.
+
+    models_dir: the folder in which GGUF files are looked for by name.
+    cache_dir: the folder of what may be made again.
+    store_file: the file of feedback and of what users have set.
+    """
 
     models_dir: Path = field(
         default_factory=lambda: platformdirs.user_data_path("tecla") / "models"
     )
     cache_dir: Path = field(default_factory=lambda: platformdirs.user_cache_path("tecla"))
+    store_file: Path = field(
+        default_factory=lambda: platformdirs.user_data_path("tecla") / "store" / "tecla.db"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +135,7 @@ _SECTION_OF = {item.name: name for name, kind in _SECTIONS.items() for item in f
 _INTEGERS = frozenset({
     "context_tokens", "kv_tokens", "slots", "score_mb", "threads", "max_tokens", "alternatives",
 })  # fmt: skip
-_FOLDERS = frozenset({"models_dir", "cache_dir"})
+_PATHS = frozenset({"models_dir", "cache_dir", "store_file"})
 
 
 def load(
@@ -223,4 +231,4 @@ def _read(key: str, value: object, where: str) -> object:
             raise ConfigError(f"{key} is {value!r} ({where}); it must be a whole number") from None
     if not isinstance(value, str | Path) or not str(value):
         raise ConfigError(f"{key} is {value!r} ({where}); it must be text")
-    return Path(value).expanduser() if key in _FOLDERS else value
+    return Path(value).expanduser() if key in _PATHS else value

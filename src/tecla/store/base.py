@@ -1,0 +1,152 @@
+"""The store contract: what outlives a run, in parts that know nothing of each other's tables.
+
+A store is a row of parts (feedback, consent, settings; documents and keys will be more of them)
+over one place, and the three promises that cross them: what is forgotten is gone from every part,
+text is kept only of who has consented, and a call that raised has changed nothing. `SqliteStore`
+keeps it in a file, `MemoryStore` in memory; one suite (`tests/store/test_contract.py`) runs against
+each. Values go in and out as the plain ones of `events.py`; nothing here knows SQL.
+
+Every method may be called from any thread, and blocks for as long as the disk takes: the path of
+a keystroke goes through `FeedbackBuffer`. Every method raises `StoreError` once the store is closed
+or its place fails: `StoreFullError`, `StoreBusyError`, `StoreFormatError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal, Protocol, get_args
+
+from tecla.checks import known
+from tecla.store.events import (
+    EVERY,
+    Dimension,
+    EventFilter,
+    FeedbackEvent,
+    Retention,
+    Totals,
+    check_name,
+)
+
+OwnerKind = Literal["user", "collection"]
+SettingValue = bool | int | float | str
+PRUNE_EVERY = 1000  # events that may be recorded beyond a store's own retention
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose settings they are: a user's or a collection's, by name."""
+
+    kind: OwnerKind
+    name: str
+
+    def __post_init__(self) -> None:
+        """Check both; raises `OptionError` or `InvalidTextError`."""
+        known([self.kind], get_args(OwnerKind))
+        check_name(self.kind, self.name)
+
+
+class FeedbackLog(Protocol):
+    """What happened to suggestions, in the order it was recorded."""
+
+    def record(self, events: Iterable[FeedbackEvent]) -> None:
+        """Keep all of them or, if it raises, none.
+
+        The text of an event is kept only if its user's consent is on now and was given no later
+        than the event. Costs one write to the disk, however many they are.
+        """
+        ...
+
+    def events(self, which: EventFilter = EVERY) -> Iterator[FeedbackEvent]:
+        """Those that were there when it began, in memory that does not grow with their number.
+
+        What is forgotten meanwhile may be missing; what is recorded meanwhile is not in it. It
+        holds nothing open between two events, so it may be left at any of them.
+        """
+        ...
+
+    def totals(self, by: tuple[Dimension, ...] = (), which: EventFilter = EVERY) -> list[Totals]:
+        """Sums by the values of the dimensions, `None` first; one row if `by` is empty."""
+        ...
+
+    def prune(self, retention: Retention) -> int:
+        """Forget the oldest until the limits hold; the number forgotten.
+
+        Age is that of `time_s`, number is counted from the last one recorded.
+        """
+        ...
+
+
+class ConsentBook(Protocol):
+    """Who allows their text to be kept. Nobody does until they say so."""
+
+    def since_s(self, user: str) -> float | None:
+        """When it was given, in seconds since the epoch; `None` where it is not."""
+        ...
+
+    def give(self, user: str) -> None:
+        """Allow text of events from now on; does not change when it was given before."""
+        ...
+
+    def withdraw(self, user: str) -> None:
+        """End it, and erase every text of this user before it returns, to the last byte.
+
+        Counts and probabilities stay. A store that finds itself unable to finish raises, has
+        noted it, and finishes when it is opened next or erases next.
+        """
+        ...
+
+
+class SettingsBook(Protocol):
+    """What users and collections have set. Checked by who reads them, not here."""
+
+    def of(self, owner: Owner) -> dict[str, SettingValue]:
+        """Everything this owner has set, by key."""
+        ...
+
+    def put(self, owner: Owner, key: str, value: SettingValue) -> None:
+        """Set one; raises `OptionError` for what is no key or no value."""
+        ...
+
+    def remove(self, owner: Owner, key: str) -> None:
+        """Unset one; nothing happens where it is not set."""
+        ...
+
+
+class Store(Protocol):
+    """The place, and the parts over it."""
+
+    @property
+    def feedback(self) -> FeedbackLog:
+        """What happened to suggestions."""
+        ...
+
+    @property
+    def consent(self) -> ConsentBook:
+        """Who allows text to be kept."""
+        ...
+
+    @property
+    def settings(self) -> SettingsBook:
+        """What users and collections have set."""
+        ...
+
+    def forget_user(self, user: str) -> None:
+        """Erase everything of a user in every part, consent included, to the last byte."""
+        ...
+
+    def forget_collection(self, collection: str) -> None:
+        """Erase everything of a collection in every part, to the last byte."""
+        ...
+
+    def forget_everything(self) -> None:
+        """Erase everything, to the last byte; the empty store can be used on."""
+        ...
+
+    def check(self) -> None:
+        """Read everything through; raises `StoreFormatError` where it is damaged."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections; safe to call twice."""
+        ...

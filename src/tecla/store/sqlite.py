@@ -1,0 +1,172 @@
+"""The store of one machine: a SQLite file, for any number of threads and processes."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tecla.closing import Closing
+from tecla.errors import OptionError
+from tecla.settings import load
+from tecla.store.base import Owner, SettingValue
+from tecla.store.checking import check_setting
+from tecla.store.events import Retention, check_name
+from tecla.store.sqlite_feedback import SqliteFeedback
+from tecla.store.sqlite_file import BUSY_S, SqliteFile, damaged
+
+Clock = Callable[[], float]
+
+
+class SqliteStore(Closing):
+    """Feedback, consent and settings in one file; see `Store` for what its methods promise."""
+
+    def __init__(
+        self, file: SqliteFile, *, retention: Retention | None = None, clock: Clock = time.time
+    ) -> None:
+        """Over an open file; use `open`."""
+        self._file = file
+        self.feedback = SqliteFeedback(file, retention or Retention(), clock)
+        self.consent = SqliteConsent(file, clock)
+        self.settings = SqliteSettings(file)
+
+    @classmethod
+    def open(
+        cls,
+        path: Path | str | None = None,
+        *,
+        retention: Retention | None = None,
+        busy_s: float = BUSY_S,
+        clock: Clock = time.time,
+    ) -> SqliteStore:
+        """Open a file, or make it; `None` takes that of the settings.
+
+        The file is for its owner's eyes alone (mode 0600), as is a folder that is made for it
+        (0700). busy_s: longest wait for another process. clock: seconds since the epoch. Raises
+        `StoreFormatError` for a damaged or foreign file, `StoreVersionError` for one of a newer
+        tecla (both are left as they are), `StoreFullError`, `StoreBusyError`, or `StoreError` where
+        the folder cannot be used.
+        """
+        where = load().settings.paths.store_file if path is None else _path(path)
+        return cls(SqliteFile(where, busy_s=busy_s), retention=retention, clock=clock)
+
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return self._file.path
+
+    def forget_user(self, user: str) -> None:
+        """Erase everything of a user, to the last byte."""
+        check_name("user", user)
+        with self._file.erasing() as connection:
+            connection.execute("DELETE FROM feedback WHERE user = ?", (user,))
+            connection.execute("DELETE FROM consents WHERE user = ?", (user,))
+            connection.execute(
+                "DELETE FROM settings WHERE owner_kind = 'user' AND owner = ?", (user,)
+            )
+
+    def forget_collection(self, collection: str) -> None:
+        """Erase everything of a collection, to the last byte."""
+        check_name("collection", collection)
+        with self._file.erasing() as connection:
+            connection.execute("DELETE FROM feedback WHERE collection = ?", (collection,))
+            connection.execute(
+                "DELETE FROM settings WHERE owner_kind = 'collection' AND owner = ?", (collection,)
+            )
+
+    def forget_everything(self) -> None:
+        """Erase everything, to the last byte."""
+        with self._file.erasing() as connection:
+            for table in ("feedback", "consents", "settings"):
+                connection.execute(f"DELETE FROM {table}")
+
+    def check(self) -> None:
+        """Read everything through; raises `StoreFormatError` where it is damaged."""
+        self._file.check()
+        for _ in self.feedback.events():
+            pass
+
+    def close(self) -> None:
+        """Let go of the file; safe to call twice."""
+        self._file.close()
+
+
+class SqliteConsent:
+    """`ConsentBook` in the file."""
+
+    def __init__(self, file: SqliteFile, clock: Clock) -> None:
+        self._file, self._clock = file, clock
+
+    def since_s(self, user: str) -> float | None:
+        """When it was given."""
+        check_name("user", user)
+        with self._file.reading() as connection:
+            row = connection.execute(
+                "SELECT since_s FROM consents WHERE user = ?", (user,)
+            ).fetchone()
+        try:
+            return None if row is None else float(row[0])
+        except (TypeError, ValueError):
+            raise damaged(self._file.path) from None
+
+    def give(self, user: str) -> None:
+        """Allow text from now on."""
+        check_name("user", user)
+        with self._file.writing() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO consents VALUES (?, ?)", (user, self._clock())
+            )
+
+    def withdraw(self, user: str) -> None:
+        """End it, and erase every text of this user, to the last byte."""
+        check_name("user", user)
+        with self._file.erasing() as connection:
+            connection.execute("DELETE FROM consents WHERE user = ?", (user,))
+            connection.execute(
+                "UPDATE feedback SET text_before = NULL, text_suggested = NULL"
+                " WHERE user = ? AND text_before IS NOT NULL",
+                (user,),
+            )
+
+
+class SqliteSettings:
+    """`SettingsBook` in the file; values are JSON."""
+
+    def __init__(self, file: SqliteFile) -> None:
+        self._file = file
+
+    def of(self, owner: Owner) -> dict[str, SettingValue]:
+        """Everything this owner has set."""
+        with self._file.reading() as connection:
+            rows = connection.execute(
+                "SELECT key, value FROM settings WHERE owner_kind = ? AND owner = ? ORDER BY key",
+                (owner.kind, owner.name),
+            ).fetchall()
+        try:
+            return {key: json.loads(value) for key, value in rows}
+        except (TypeError, ValueError):
+            raise damaged(self._file.path) from None
+
+    def put(self, owner: Owner, key: str, value: SettingValue) -> None:
+        """Set one."""
+        check_setting(key, value)
+        with self._file.writing() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO settings VALUES (?, ?, ?, ?)",
+                (owner.kind, owner.name, key, json.dumps(value)),
+            )
+
+    def remove(self, owner: Owner, key: str) -> None:
+        """Unset one."""
+        with self._file.writing() as connection:
+            connection.execute(
+                "DELETE FROM settings WHERE owner_kind = ? AND owner = ? AND key = ?",
+                (owner.kind, owner.name, key),
+            )
+
+
+def _path(path: object) -> Path:
+    if not isinstance(path, str | Path) or "\0" in str(path):
+        raise OptionError("the path of a store must be a path; name a file")
+    return Path(path)
