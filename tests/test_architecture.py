@@ -20,6 +20,7 @@ ALLOWED = {
     "text": set(),
     "predict": {"text"},
     "ngram": {"text"},
+    "filters": {"text"},
     "classic": {"text", "predict", "ngram"},
     "models": set(),
     "engines": {"text", "models"},
