@@ -115,7 +115,7 @@ def taken(
                 continue
             if word in chosen.exempt or frequency(word, language) >= RARE:
                 continue
-            both = word in listed and sure.get(word, 0) > 0
+            both = word in listed and sure.get(word) == 2
             alone = word in listed and not sure
             if both or alone or (language == "en" and sure.get(word) == 2):
                 yield "standard", language, word
@@ -161,19 +161,19 @@ def rows(
         unspaced = homes[word] <= set(UNSPACED) and not word.isascii()
         yield levels[word], where, "inside" if unspaced else "word", word
         form = bare(word)
-        if form not in levels and form != word and form.isascii():
-            if max(frequency(form, home) for home in {*homes[word], *WRITTEN}) < RARE:
-                yield levels[word], where, "word", form
-                plain.add(form)
+        is_rare = max(frequency(form, home) for home in {*homes[word], *WRITTEN}) < RARE
+        if form not in levels and form != word and form.isascii() and is_rare:
+            yield levels[word], where, "word", form
+            plain.add(form)
     plain |= {word for word in levels if word.isascii()}
-    for language, phrases in chosen.phrase.items():
+    for phrases in chosen.phrase.values():
         yield from (("standard", "*", "phrase", phrase) for phrase in sorted(phrases))
     # An ordinary word with accents that spells an offence without them ("año").
     for language in WRITTEN:
         for word in top_n_list(language, 100_000):
-            if not word.isascii() and word not in levels and bare(word) in plain:
-                if frequency(word, language) >= 1.5:
-                    yield "standard", "*", "accented", word
+            known = word.isascii() or word in levels or bare(word) not in plain
+            if not known and frequency(word, language) >= 1.5:
+                yield "standard", "*", "accented", word
     # Letters that two ordinary words leave together ("pen is") are no hidden word.
     for word in sorted(plain):
         cuts = ((word[:at], word[at:]) for at in range(1, len(word)))

@@ -11,8 +11,9 @@ from tecla.filters.base import Finding, Reason, View
 
 _CONTROL = regex.compile(
     r"(?![\n\t])[\p{Cc}\p{Co}\p{Cn}\p{Cs}\ufffd\u00ad\ufeff\u2028\u2029\u202a-\u202e\u2060-\u206f"
-    r"\ufff9-\ufffb\U000e0000-\U000e001f]|(?<![\p{L}\p{M}\p{So}\ufe0f\p{Sk}])[\u200b-\u200d]|\u200b"
+    r"\ufff9-\ufffb\U000e0000-\U000e001f]|(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0020-\U000e007f]|(?<![\p{L}\p{M}\p{So}\ufe0f\p{Sk}])[\u200b-\u200d]|\u200b"
 )
+_LOOK_BACK_CHARS = 48
 _DIRECTION = regex.compile(r"[\u200e\u200f\u061c]")
 _RIGHT_TO_LEFT = regex.compile(r"[\p{Hebrew}\p{Arabic}\p{Syriac}\p{Thaana}]")
 _TOKEN = re.compile(
@@ -26,9 +27,10 @@ _TEMPLATE = re.compile(
     |(?:I(?:'|’)m|I\ am)\ sorry,?\ but\ (?:I\ (?:can(?:'|’)?t|cannot|am\ unable)|as\ an)
     |I\ (?:cannot|can(?:'|’)t)\ (?:fulfill|assist\ with|comply\ with|help\ with\ that)
     |(?:sure|certainly|of\ course|absolutely)[!,.]\ +here(?:'|’|\ i)s\b
-    |here(?:'|’|\ i)s\ (?:a|an|the|your)\ (?:\w+\ )?(?:rewritten|revised|improved|completed|possible)
-      \ (?:version|text|sentence|paragraph|continuation|completion|response)
-    |(?:is\ there\ anything\ else|how\ (?:can|may))\ I\ (?:can\ )?(?:help|assist)\ you\ (?:with|today)
+    |here(?:'|’|\ i)s\ (?:a|an|the|your)\ (?:\w+\ )?(?:rewritten|revised|improved|completed
+      |possible)\ (?:version|text|sentence|paragraph|continuation|completion|response)
+    |(?:is\ there\ anything\ else|how\ (?:can|may))\ I\ (?:can\ )?(?:help|assist)\ you\ (?:with
+      |today)
     |my\ (?:knowledge|training)\ (?:cut-?off|data)\b|I\ was\ trained\ (?:by|on)\b
     |como\ (?:un\ )?(?:modelo\ de\ lenguaje|asistente\ virtual|inteligencia\ artificial)\b
     |soy\ (?:un\ modelo\ de\ lenguaje|una\ inteligencia\ artificial|un\ asistente\ virtual)\b
@@ -37,8 +39,8 @@ _TEMPLATE = re.compile(
     |en\ tant\ qu(?:e|'|’)\ ?(?:un\ )?(?:IA|modèle\ de\ langage)\b
     |als\ (?:KI|(?:KI-)?Sprachmodell)\b|como\ (?:uma\ )?(?:IA|modelo\ de\ linguagem)\b
     |come\ modello\ (?:di\ linguaggio|linguistico)\b)
-    |(?:(?<=\n)|^)[\ \t]*+(?:\#{1,6}\ *+)?(?:instructions?|response|input|output|assistant|user|human|system
-      |prompt|asistente|usuario|sistema|AI)\ ?:(?!\w)""",
+    |(?:(?<=\n)|^)[\ \t]*+(?:\#{1,6}\ *+)?(?:instructions?|response|input|output|assistant|user
+      |human|system|prompt|asistente|usuario|sistema|AI)\ ?:(?!\w)""",
     re.IGNORECASE | re.VERBOSE,
 )
 
@@ -65,8 +67,8 @@ def template(view: View) -> Iterator[Finding]:
 
 
 def _unless_written(view: View, pattern: re.Pattern[str], reason: Reason) -> Iterator[Finding]:
-    for match in pattern.finditer(view.whole):
+    for match in pattern.finditer(view.whole, view.since(_LOOK_BACK_CHARS)):
         start, end = match.span()
-        if view.touches(start, end) and view.is_settled(end):
-            if match.group().strip().casefold() not in view.place.own:
-                yield Finding(start, end, reason)
+        written = match.group().strip().casefold() in view.place.own
+        if view.touches(start, end) and view.is_settled(end) and not written:
+            yield Finding(start, end, reason)

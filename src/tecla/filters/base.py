@@ -62,6 +62,13 @@ class View:
         """Whether some of chars `start` to `end` would be written by the suggestion."""
         return start < self.end and end > self.begin
 
+    def since(self, chars: int) -> int:
+        """Where the word (or other run of non-spaces) `chars` before the caret begins."""
+        start = max(0, self.begin - chars)
+        while start and not self.whole[start - 1].isspace():
+            start -= 1
+        return start
+
     def is_settled(self, end: int) -> bool:
         """Whether what ends at `end` has ended for good: more text cannot lengthen it."""
         return not self.is_open or end < len(self.whole)

@@ -59,5 +59,8 @@ def readings(chunk: str) -> Iterator[str]:
     if 2 * digits > len(chunk) or not any(char.isalpha() for char in chunk):
         return
     plain = bare(chunk)
+    accented = unicodedata.normalize("NFC", chunk).casefold()
     for table in _READINGS:
         yield plain.translate(table)
+        if accented != plain:
+            yield accented.translate(table)

@@ -89,11 +89,12 @@ def gender(view: View) -> Iterator[Finding]:
     """Words of a gender that nothing before them gives."""
     language = _language(view.place)
     patterns = _patterns(language)
-    known = list(view.place.fact(_known))
-    for match in patterns.guess.finditer(view.whole):
+    known: list[bool] = []
+    for match in patterns.guess.finditer(view.whole, view.since(0)):
         start, end = match.span()
         if not view.touches(start, end) or not view.is_settled(end):
             continue
+        known = known or list(view.place.fact(_known))
         which = 0 if match.group(1) else 1
         known[which] = known[which] or bool(
             patterns.signs[which].search(view.whole, view.begin, max(view.begin, start))

@@ -21,7 +21,8 @@ _WINDOW_WORDS = 6
 _LEAST_WORDS = 3
 _LEAST_CHARS = 12
 _RECENT_CHARS = 80
-_WORD = regex.compile(r"[\p{L}\p{M}'’-]++")
+# Words, without the pieces of addresses and file names.
+_WORD = regex.compile(r"(?<![\w@./])[\p{L}\p{M}'’-]++(?![\w@/]|\.\w)")
 _SCRIPTS = ("Cyrillic", "Greek", "Han", "Hiragana", "Katakana", "Hangul", "Arabic", "Hebrew",
             "Thai", "Devanagari", "Bengali", "Tamil", "Georgian", "Armenian", "Latin")  # fmt: skip
 _OF_LANGUAGE = {
@@ -48,14 +49,16 @@ def language(view: View) -> Iterator[Finding]:
 
 def _other_tongue(view: View, own: str) -> Iterator[Finding]:
     start = view.begin  # with the word that the caret stands in
-    while start and start > view.begin - 24 and view.whole[start - 1].isalpha():
+    inside = view.text[:1].isalpha()
+    while inside and start > max(0, view.begin - 24) and view.whole[start - 1].isalpha():
         start -= 1
     spans = [match.span() for match in _WORD.finditer(view.whole, start, view.end)]
     at = 0
     while at < len(spans):
         end = len(spans) if at + 2 * _WINDOW_WORDS > len(spans) else at + _WINDOW_WORDS
-        words = " ".join(view.whole[a:b] for a, b in spans[at:end])
-        if end - at >= _LEAST_WORDS and len(words) >= _LEAST_CHARS:
+        different = dict.fromkeys(view.whole[a:b] for a, b in spans[at:end])
+        words = " ".join(different)
+        if len(different) >= _LEAST_WORDS and len(words) >= _LEAST_CHARS:
             found = scores(words)
             best = max(found, key=found.__getitem__)
             if found[best] - found[own] > MARGIN and best not in view.place.fact(_recent):

@@ -61,9 +61,9 @@ class Lexicon:
 
     def has_root(self, word: str) -> bool:
         """Whether a bare word holds or begins with a root, and is not innocent."""
-        if not any(word[:length] in self.prefixes for length in self.prefix_lengths):
-            if self.infix.search(word) is None:
-                return False
+        begins = any(word[:length] in self.prefixes for length in self.prefix_lengths)
+        if not begins and self.infix.search(word) is None:
+            return False
         return not word.startswith(self.innocent)
 
     def may_turn_innocent(self, word: str) -> bool:
@@ -76,9 +76,7 @@ def _rows() -> tuple[tuple[str, frozenset[str], str, str], ...]:
     file = resources.files("tecla.filters") / "data" / "offensive.tsv.gz"
     lines = gzip.decompress(file.read_bytes()).decode("utf-8").splitlines()
     rows = (line.split("\t") for line in lines)
-    return tuple(
-        (level, frozenset(where.split(",")), kind, text) for level, where, kind, text in rows
-    )
+    return tuple((row[0], frozenset(row[1].split(",")), row[2], row[3]) for row in rows)
 
 
 @lru_cache(maxsize=32)

@@ -15,11 +15,12 @@ from tecla.filters.place import OWN_CHARS, Place
 
 _PAIRS = {"(": ")", "[": "]", "{": "}", "“": "”", "«": "»", "„": "“", "「": "」", "『": "』"}
 _CLOSERS = frozenset(_PAIRS.values()) - {"“"}
-_EVEN = frozenset({'"', "`", "```", "**", "$$"})  # the same mark opens and closes
-_INLINE = frozenset({'"', "`", "**"})
-_MARK = regex.compile(r"```|\*\*+|\$\$|[()\[\]{}“”«»„「」『』\"`]|\n\s*\n|\n")
+_EVEN = frozenset({'"', "`", "```", "**"})  # the same mark opens and closes
+_INLINE = frozenset({"`", "**"})
+_MARK = regex.compile(r"```|\*\*+|[()\[\]{}“”«»„「」『』\"`]|\n\s*\n|\n")
 _SMILE_OR_ITEM = regex.compile(r"(?:[:;=8xX][-o'^]?|(?:^|[\s(])\w{1,3})$")
 _LOOK_AHEAD_CHARS = 400
+_MOST_OPEN = 32  # nested deeper, nobody reads it
 
 
 class _Open:
@@ -33,28 +34,32 @@ class _Open:
         for match in _MARK.finditer(text, start, end):
             mark, at = match.group(), match.start()
             if mark.startswith("\n"):
-                left = [each for each in self.marks if each[0] in _INLINE]
-                yield from (where for _, where in left if where >= start)
-                gone = mark != "\n"
-                self.marks = [] if gone else [m for m in self.marks if m[0] not in _INLINE]
+                yield from (where for one, where in self.marks if one in _INLINE and where >= start)
+                stay = [each for each in self.marks if each[0] not in _INLINE]
+                self.marks = stay if mark == "\n" else []
             elif mark in _CLOSERS or mark in _EVEN or mark in _PAIRS:
                 yield from self._take(text, mark, at)
 
     def _take(self, text: str, mark: str, at: int) -> Iterator[int]:
-        closes = [i for i, (one, _) in enumerate(self.marks) if _closes(one, mark)]
-        if closes:
-            self.marks = (
-                self.marks[: closes[-1]]
-                if mark not in _EVEN
-                else [each for i, each in enumerate(self.marks) if i != closes[-1]]
-            )
+        closed = next(
+            (i for i in reversed(range(len(self.marks))) if _closes(self.marks[i][0], mark)), None
+        )
+        if closed is not None:
+            inner = [at for one, at in self.marks[closed + 1 :] if one in _PAIRS and at >= 0]
+            yield from inner[:1] if mark not in _EVEN else ()
+            del self.marks[closed : closed + 1 if mark in _EVEN else None]
         elif mark in _PAIRS or mark in _EVEN:
-            measured = mark in ('"', "**") and text[at - 1 : at].isalnum() and at > 0
-            if not measured:
+            inside = at > 0 and text[at - 1].isalnum()
+            if mark in _INLINE and (inside or text[at - 1 : at] == "*"):
+                return  # an accent, a power, a rule of stars
+            if mark == '"' and inside:
+                if not text[at - 1].isdigit():  # inches
+                    yield at
+            elif len(self.marks) < _MOST_OPEN:
                 self.marks.append((mark, at))
-            elif mark == '"' and not text[at - 1].isdigit():
+            else:
                 yield at
-        elif not _SMILE_OR_ITEM.search(text[max(0, at - 5) : at]):
+        elif mark != ")" or not _SMILE_OR_ITEM.search(text[max(0, at - 5) : at]):
             yield at
 
 

@@ -14,6 +14,8 @@ from tecla.filters.base import Finding, View
 from tecla.filters.place import Place
 
 _DIGITS = regex.compile(r"\p{Nd}+")
+_CLUSTER = regex.compile(r"\p{Nd}(?:[\s().\-/]{0,3}\p{Nd})*+")
+_REGROUPED = 7  # so many digits of the person's own may be grouped anew
 _MEASURED_BEFORE = regex.compile(r"[$€£¥#]\s?$|\p{Nd}[.,:/-]$")
 _MEASURED_BEHIND = regex.compile(r"\s?(?:[%‰°$€£]|[.,:/-]\p{Nd}|[ap]\.?m\b)")
 _LIST_NUMBER = regex.compile(r"(?:^|\n)[ \t]*(\p{Nd}{1,3})[.)]\s")
@@ -32,25 +34,34 @@ def digits(view: View) -> Iterator[Finding]:
     at = max(0, view.begin - 1)
     while at and view.whole[at - 1 : at + 1].isdecimal():
         at -= 1
-    for match in _DIGITS.finditer(view.whole, at):
-        start, end = match.span()
-        if not view.touches(start, end) or not view.is_settled(end):
-            continue
-        if match.group() in place.numbers and start >= view.begin:
-            continue
-        alone = end - start == 1 and not _measures(view, start, end)
-        if alone or _continues_list(view, start, end):
-            continue
-        if start < view.begin and match.group() in place.fact(_whole_numbers):
-            continue
-        yield Finding(start, end, "digits")
+    own_until = 0
+    for match in _CLUSTER.finditer(view.whole, at):
+        cluster = "".join(_DIGITS.findall(match.group()))
+        more = view.is_open and match.end() + 3 >= len(view.whole)
+        if (len(cluster) >= _REGROUPED or more) and cluster in place.digits:
+            own_until = match.end()
+        for run in _DIGITS.finditer(match.group()):
+            start, end = match.start() + run.start(), match.start() + run.end()
+            is_own = end <= own_until or _is_known(view, start, end)
+            if view.touches(start, end) and view.is_settled(end) and not is_own:
+                yield Finding(start, end, "digits")
+
+
+def _is_known(view: View, start: int, end: int) -> bool:
+    """Whether one run of digits may be shown."""
+    number = view.whole[start:end]
+    if start >= view.begin and number in view.place.numbers:
+        return True
+    if (end - start == 1 and not _measures(view, start, end)) or _continues_list(view, start, end):
+        return True
+    return start < view.begin and number in view.place.fact(_whole_numbers)
 
 
 def addresses(view: View) -> Iterator[Finding]:
     """Web addresses that the person did not write."""
     if not ("." in view.whole or ":" in view.whole):
         return
-    for match in _ADDRESS.finditer(view.whole):
+    for match in _ADDRESS.finditer(view.whole, view.since(0)):
         start, end = match.span()
         text = match.group().rstrip(".,;:!?'")
         if not view.touches(start, end) or view.place.owns(text):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import regex
@@ -21,12 +22,12 @@ from tecla.filters.base import Finding, View
 from tecla.filters.folding import PART, bare, readings, spellings
 from tecla.filters.lexicon import INNOCENT_PHRASES, NAMES, Level, Lexicon, lexicon
 
-_LOOK_BACK_CHARS = 64  # of the text before the caret: what a phrase or a row may begin in
+_LOOK_BACK_CHARS = 32  # of the text before the caret: what a phrase or a row may begin in
 _CHUNK = regex.compile(r"\S+")
 _GAP = regex.compile(r"[\s\-–_.,'’·*~]{1,3}")
 _JOINT = regex.compile(r"[\s\-_.'’·*~]")
 _MASKED = regex.compile(r"[a-z]+\*[a-z*]*")
-_SENTENCE_START = regex.compile(r"(?:^|[.!?¿¡\n:;\"“«(*-])[\s\"“«(*]*$")
+_SENTENCE_START = regex.compile(r"(?:^|(?<!\b\p{Lu})\.|[!?¿¡\n:;\"“«(*-])[\s\"“«(*]*$")
 _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Hangul}]")
 _OPENERS = frozenset(phrase.split()[0] for phrase in INNOCENT_PHRASES)
 _ROW_LETTERS = 3  # so many single letters are a row
@@ -52,7 +53,7 @@ class Offensive:
     def __call__(self, view: View) -> Iterator[Finding]:
         """Everything offensive that the suggestion would write or complete."""
         words = lexicon(self._level, view.place.language)
-        start = self._start_of(view)
+        start = view.since(_LOOK_BACK_CHARS)
         parts = [
             Part(match.start(), match.end(), bare(match.group()))
             for match in PART.finditer(view.whole, start)
@@ -68,13 +69,6 @@ class Offensive:
         for begin, end in sorted(spans):
             if view.touches(begin, end):
                 yield Finding(begin, end, "offensive")
-
-    def _start_of(self, view: View) -> int:
-        """Where a word begins, not far before the caret."""
-        start = max(0, view.begin - _LOOK_BACK_CHARS)
-        while start and not view.whole[start - 1].isspace():
-            start -= 1
-        return start
 
 
 def _words(view: View, words: Lexicon, parts: list[Part]) -> Iterator[tuple[int, int]]:
@@ -131,7 +125,7 @@ def _phrases(view: View, words: Lexicon, parts: list[Part]) -> Iterator[tuple[in
             run = parts[index : index + len(phrase)]
             if tuple(each.word for each in run) != phrase or not view.is_settled(run[-1].end):
                 continue
-            if all(_GAP.fullmatch(view.whole, a.end, b.start) for a, b in zip(run, run[1:])):
+            if all(_GAP.fullmatch(view.whole, a.end, b.start) for a, b in pairwise(run)):
                 yield part.start, run[-1].end
 
 
@@ -140,14 +134,17 @@ def _rows_of_letters(view: View, words: Lexicon, parts: list[Part]) -> Iterator[
     row: list[Part] = []
     for part in [*parts, None]:
         goes_on = part is not None and len(part.word) == 1
-        if goes_on and part is not None:
-            if not row or _GAP.fullmatch(view.whole, row[-1].end, part.start):
-                row.append(part)
-                continue
+        if part is not None and goes_on and _follows(view, row, part):
+            row.append(part)
+            continue
         ended = part is not None or not view.is_open
         if len(row) >= _ROW_LETTERS and ended:
             yield from _spelt(words, row)
         row = [part] if goes_on and part is not None else []
+
+
+def _follows(view: View, row: list[Part], part: Part) -> bool:
+    return not row or _GAP.fullmatch(view.whole, row[-1].end, part.start) is not None
 
 
 def _spelt(words: Lexicon, row: list[Part]) -> Iterator[tuple[int, int]]:
@@ -164,6 +161,8 @@ def _in_pieces(view: View, words: Lexicon, parts: list[Part]) -> Iterator[tuple[
     """Words in two or three pieces."""
     for index, part in enumerate(parts):
         joined, last = part.word, part
+        if index + 2 < len(parts) and parts[index + 2].end <= view.begin:
+            continue
         for piece in parts[index + 1 : index + 3]:
             if not _JOINT.fullmatch(view.whole, last.end, piece.start):
                 break
@@ -177,7 +176,7 @@ def _in_pieces(view: View, words: Lexicon, parts: list[Part]) -> Iterator[tuple[
 def _disguised(view: View, words: Lexicon, start: int) -> Iterator[tuple[int, int]]:
     """Digits and marks as letters, and stars in place of them."""
     for chunk in _CHUNK.finditer(view.whole, start):
-        if not view.is_settled(chunk.end()):
+        if chunk.end() <= view.begin or not view.is_settled(chunk.end()):
             continue
         raw = chunk.group()
         for reading in readings(raw.rstrip(".,;:!?)\"'”’")):

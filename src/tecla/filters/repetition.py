@@ -17,15 +17,19 @@ from tecla.filters.place import OWN_CHARS, Place
 
 _TOKEN = regex.compile(r"[\w'’]++|[^\w\s]")
 _RUN = regex.compile(r"(\S)\1{5,}+")
+_BEGUN_CHARS = 3  # a run that the person began with so many goes on
 _LONGEST_BLOCK = 24  # tokens
 _ECHO_WORDS = 7  # so many words in a row as they stand before the caret are an echo
 _ECHO_NEW_WORDS = 3  # of which the suggestion wrote so many at least
+_LONG_BLOCK = 4
 _AFTER_WORDS = 3
-_DOUBLED = frozenset(
-    "that had very no so ha bye blah bla knock is do muy ya sí ja poco casi más nous vous "
-    "si sie die das der que really now there well far much many more long big yes ok he she toc "
-    "de luego tan bueno venga vale chin tut tsk la lo los".split()
-)
+_DOUBLED = frozenset({
+    "big", "bla", "blah", "bueno", "bye", "casi", "chin", "das", "de", "der", "die", "do", "far",
+    "ha", "had", "he", "is", "ja", "knock", "la", "lo", "long", "los", "luego", "many", "more",
+    "much", "muy", "más", "no", "nous", "now", "ok", "poco", "que", "really", "she", "si", "sie",
+    "so", "sí", "tan", "that", "there", "toc", "tsk", "tut", "vale", "venga", "very", "vous",
+    "well", "ya", "yes",
+})  # fmt: skip
 
 
 class Token(NamedTuple):
@@ -38,14 +42,15 @@ class Token(NamedTuple):
 
 def repetition(view: View) -> Iterator[Finding]:
     """Blocks that follow themselves, and long runs of one character."""
-    tokens = _tokens(view.whole[: view.end])
+    tokens = _all_tokens(view)
     if view.is_open and tokens and tokens[-1].end == view.end:
         tokens.pop()
     for match in _RUN.finditer(view.whole, view.begin, view.end):
-        if view.whole[view.begin - 1 : view.begin] != match.group(1) or match.start() > view.begin:
+        begun = view.place.tail.endswith(match.group(1) * _BEGUN_CHARS)
+        if match.start() > view.begin or not begun:
             yield Finding(match.start(), match.end(), "repetition")
     first = next((i for i, token in enumerate(tokens) if token.end > view.begin), len(tokens))
-    for lag in range(1, min(_LONGEST_BLOCK, len(tokens) // 2) + 1):
+    for lag in range(1, min(_LONGEST_BLOCK, (len(tokens) + 1) // 2) + 1):
         yield from _blocks(view, tokens, first, lag)
 
 
@@ -58,34 +63,37 @@ def _blocks(view: View, tokens: list[Token], first: int, lag: int) -> Iterator[F
             break
     for at in range(max(first, lag), len(tokens)):
         run = run + 1 if tokens[at].text == tokens[at - lag].text else 0
-        if run < lag:
+        if run < lag and not _lacks_mark(tokens, at, lag, run):
             continue
         block = tokens[at - lag + 1 : at + 1]
         n_words = sum(token.text[0].isalnum() for token in block)
         needed = lag if n_words > 1 else 2 * lag
         if lag == 1 and n_words and block[0].text not in _DOUBLED:
             needed = 1
-        if n_words and run >= needed:
-            said_before = tokens[at - 2 * lag + 1].start < view.begin
+        if n_words and (run >= needed or run == lag - 1):
+            said_before = tokens[max(0, at - 2 * lag + 1)].start < view.begin
             reason: Reason = "echo_before" if said_before else "repetition"
             yield Finding(block[0].start, block[-1].end, reason)
             return
 
 
+def _lacks_mark(tokens: list[Token], at: int, lag: int, run: int) -> bool:
+    """Whether only the mark at the end of a long block is not repeated (yet)."""
+    return run == lag - 1 >= _LONG_BLOCK and not tokens[at - run].text[0].isalnum()
+
+
 def echo(view: View) -> Iterator[Finding]:
     """Many words in a row that stand before the caret already."""
-    known = view.place.fact(_windows)
-    if not known:
-        return
-    tokens = [token for token in _tokens(view.whole[: view.end]) if token.text[0].isalnum()]
+    tokens = [token for token in _all_tokens(view) if token.text[0].isalnum()]
     if view.is_open and tokens and tokens[-1].end == view.end:
         tokens.pop()
     first = next((i for i, token in enumerate(tokens) if token.end > view.begin), len(tokens))
     for end in range(max(first + _ECHO_NEW_WORDS, _ECHO_WORDS), len(tokens) + 1):
-        window = tuple(token.text for token in tokens[end - _ECHO_WORDS : end])
-        if window in known:
+        window = tokens[end - _ECHO_WORDS : end]
+        said = " ".join(view.whole[window[0].start : window[-1].end].casefold().split())
+        if said in view.place.fact(_said):
             start = tokens[max(first, end - _ECHO_WORDS)].start
-            yield Finding(start, tokens[end - 1].end, "echo_before")
+            yield Finding(start, window[-1].end, "echo_before")
             return
 
 
@@ -129,13 +137,21 @@ def _tokens(text: str) -> list[Token]:
     return [Token(*match.span(), match.group().casefold()) for match in _TOKEN.finditer(text)]
 
 
-def _windows(place: Place) -> frozenset[tuple[str, ...]]:
-    """Every run of words before the caret that would be an echo; not the one that ends there."""
-    tokens = _tokens(place.around.before[-OWN_CHARS:])
-    words = [token.text for token in tokens if token.text[0].isalnum()]
-    return frozenset(
-        tuple(words[at : at + _ECHO_WORDS]) for at in range(len(words) - _ECHO_WORDS + 1)
-    )
+def _all_tokens(view: View) -> list[Token]:
+    """Those of the text before the caret and of the suggestion; the one at the caret is whole."""
+    known = view.place.fact(_before)
+    rest = _TOKEN.finditer(view.whole, known[-1].end if known else 0, view.end)
+    return [*known, *(Token(*match.span(), match.group().casefold()) for match in rest)]
+
+
+def _before(place: Place) -> tuple[Token, ...]:
+    """The words and marks before the caret, without the last, which may go on."""
+    return tuple(_tokens(place.tail)[:-1])
+
+
+def _said(place: Place) -> str:
+    """The text before the caret as echoes are looked for in it."""
+    return " ".join(place.around.before[-OWN_CHARS:].casefold().split())
 
 
 def _ahead(place: Place) -> tuple[Token, ...]:

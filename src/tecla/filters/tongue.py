@@ -9,15 +9,24 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from py3langid.langid import LanguageIdentifier
+from typing import Protocol
 
 TOLD_APART = ("ca", "de", "en", "es", "fr", "it", "nl", "pt")
 SURE = 12.0  # nats between the best and the next, to call the language of a text
 _LEAST_CHARS = 20  # and so much text
 _loading = Lock()
+
+
+class _Identifier(Protocol):
+    """The part of py3langid that is used here."""
+
+    def rank(self, text: str) -> list[tuple[str, float]]:
+        """Languages with their log-scores, best first."""
+        ...
+
+    def set_languages(self, langs: list[str]) -> None:
+        """Tell only these apart."""
+        ...
 
 
 def scores(text: str) -> dict[str, float]:
@@ -30,7 +39,7 @@ def language_of(text: str) -> str | None:
     if len(text) < _LEAST_CHARS:
         return None
     (best, most), (_, second), *_ = _identifier().rank(text)
-    return str(best) if most - second >= SURE else None
+    return best if most - second >= SURE else None
 
 
 def load() -> None:
@@ -38,17 +47,17 @@ def load() -> None:
     _identifier()
 
 
-def _identifier() -> LanguageIdentifier:
+def _identifier() -> _Identifier:
     with _loading:
         return _loaded()
 
 
 @lru_cache(maxsize=1)
-def _loaded() -> LanguageIdentifier:
+def _loaded() -> _Identifier:
     import py3langid
     from py3langid.langid import LanguageIdentifier
 
     model = Path(py3langid.__file__).parent / "data" / "model.npz.xz"
-    found = LanguageIdentifier.from_modelpath(model)
+    found: _Identifier = LanguageIdentifier.from_modelpath(model)
     found.set_languages(list(TOLD_APART))
     return found
