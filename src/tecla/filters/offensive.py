@@ -29,7 +29,10 @@ _JOINT = regex.compile(r"[\s\-_.'’·*~]")
 _MASKED = regex.compile(r"[a-z]+\*[a-z*]*")
 _SENTENCE_START = regex.compile(r"(?:^|(?<!\b\p{Lu})\.|[!?¿¡\n:;\"“«(*-])[\s\"“«(*]*$")
 _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Hangul}]")
-_OPENERS = frozenset(phrase.split()[0] for phrase in INNOCENT_PHRASES)
+_HARMLESS: dict[str, list[tuple[tuple[str, ...], int]]] = {}  # by word: phrase, its place there
+for _phrase in sorted(INNOCENT_PHRASES):
+    for _at, _word in enumerate(_phrase.split()):
+        _HARMLESS.setdefault(_word, []).append((tuple(_phrase.split()), _at))
 _ROW_LETTERS = 3  # so many single letters are a row
 _JOINED_CHARS = 14
 _PHRASE_WORDS = 6
@@ -101,13 +104,11 @@ def _is_innocent(view: View, parts: list[Part], index: int) -> bool:
     """Whether a word is a name or part of a harmless phrase; while that is open, it is."""
     part = parts[index]
     raw = view.whole[part.start : part.end]
-    following = parts[index + 1 : index + 2]
-    pending = view.is_open and (not following or not view.is_settled(following[0].end))
-    beside = [other.word for other in parts[max(0, index - 1) : index + 3]]
-    phrase = " ".join(beside)
-    if any(f" {known} " in f" {phrase} " for known in INNOCENT_PHRASES if part.word in known):
-        return True
-    if pending and part.word in _OPENERS:
+    if any(
+        _may_be(view, parts[index - at : index - at + len(phrase)], phrase)
+        for phrase, at in _HARMLESS.get(part.word, ())
+        if at <= index
+    ):
         return True
     if part.word == "cum" and view.whole[part.start - 1 : part.start] == "-":
         return True
@@ -115,7 +116,20 @@ def _is_innocent(view: View, parts: list[Part], index: int) -> bool:
         return False
     if not _SENTENCE_START.search(view.whole[max(0, part.start - 8) : part.start]):
         return True
-    return pending or bool(following and view.whole[following[0].start].isupper())
+    if index + 1 < len(parts):
+        return view.whole[parts[index + 1].start].isupper()
+    return view.is_open
+
+
+def _may_be(view: View, run: list[Part], phrase: tuple[str, ...]) -> bool:
+    """Whether `run` is a phrase, or, in an open view, could still become it."""
+    if len(run) < len(phrase) and not (view.is_open and run[-1].end + 3 >= len(view.whole)):
+        return False
+    *whole, last = (part.word for part in run)
+    if tuple(whole) != phrase[: len(whole)]:
+        return False
+    expected = phrase[len(whole)]
+    return last == expected or (not view.is_settled(run[-1].end) and expected.startswith(last))
 
 
 def _phrases(view: View, words: Lexicon, parts: list[Part]) -> Iterator[tuple[int, int]]:

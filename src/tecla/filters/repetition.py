@@ -8,6 +8,7 @@ very"), and a word with a mark ("no, no, no") from its third time on.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import NamedTuple
 
 import regex
@@ -16,7 +17,7 @@ from tecla.filters.base import Finding, Reason, View
 from tecla.filters.place import OWN_CHARS, Place
 
 _TOKEN = regex.compile(r"[\w'’]++|[^\w\s]")
-_RUN = regex.compile(r"(\S)\1{5,}+")
+_RUN = regex.compile(r"([^\s\p{Nd}])\1{5,}+")
 _BEGUN_CHARS = 3  # a run that the person began with so many goes on
 _LONGEST_BLOCK = 24  # tokens
 _ECHO_WORDS = 7  # so many words in a row as they stand before the caret are an echo
@@ -50,12 +51,15 @@ def repetition(view: View) -> Iterator[Finding]:
         if match.start() > view.begin or not begun:
             yield Finding(match.start(), match.end(), "repetition")
     first = next((i for i, token in enumerate(tokens) if token.end > view.begin), len(tokens))
+    words = [0, *accumulate(token.text[0].isalnum() for token in tokens)]
     for lag in range(1, min(_LONGEST_BLOCK, (len(tokens) + 1) // 2) + 1):
-        yield from _blocks(view, tokens, first, lag)
+        yield from _blocks(view, tokens, words, first, lag)
 
 
-def _blocks(view: View, tokens: list[Token], first: int, lag: int) -> Iterator[Finding]:
-    """Blocks of `lag` tokens."""
+def _blocks(
+    view: View, tokens: list[Token], words: list[int], first: int, lag: int
+) -> Iterator[Finding]:
+    """Blocks of `lag` tokens; `words` counts the words before each token."""
     run = 0
     while run < first - lag and tokens[first - 1 - run].text == tokens[first - 1 - run - lag].text:
         run += 1
@@ -65,15 +69,14 @@ def _blocks(view: View, tokens: list[Token], first: int, lag: int) -> Iterator[F
         run = run + 1 if tokens[at].text == tokens[at - lag].text else 0
         if run < lag and not _lacks_mark(tokens, at, lag, run):
             continue
-        block = tokens[at - lag + 1 : at + 1]
-        n_words = sum(token.text[0].isalnum() for token in block)
+        n_words = words[at + 1] - words[at + 1 - lag]
         needed = lag if n_words > 1 else 2 * lag
-        if lag == 1 and n_words and block[0].text not in _DOUBLED:
+        if lag == 1 and n_words and tokens[at].text not in _DOUBLED:
             needed = 1
         if n_words and (run >= needed or run == lag - 1):
             said_before = tokens[max(0, at - 2 * lag + 1)].start < view.begin
             reason: Reason = "echo_before" if said_before else "repetition"
-            yield Finding(block[0].start, block[-1].end, reason)
+            yield Finding(tokens[at - lag + 1].start, tokens[at].end, reason)
             return
 
 
