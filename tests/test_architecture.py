@@ -21,6 +21,7 @@ ALLOWED = {
     "predict": {"text"},
     "store": {"text", "predict"},
     "ngram": {"text"},
+    "filters": {"text"},
     "classic": {"text", "predict", "ngram"},
     "models": set(),
     "engines": {"text", "models"},
