@@ -27,15 +27,16 @@ ALLOWED = {
     "engines": {"text", "models"},
     "decode": {"text", "engines"},
     "scheduler": {"text", "engines", "decode"},
-    "suggest": {
-        *("text", "engines", "decode", "models", "scheduler"),
-        *("predict", "classic", "ngram"),
+    "suggest": {"text", "engines", "decode", "models", "scheduler", "predict"},
+    "controller": {
+        *("text", "decode", "models", "scheduler", "suggest"),
+        *("predict", "classic", "ngram", "filters", "store"),
     },
-    "evaluate": {"text", "predict", "ngram", "suggest"},
+    "evaluate": {"text", "predict", "ngram", "suggest", "controller"},
     "faces": {"text", "engines", "decode", "models", "suggest"},
     "cli": {
         *("text", "engines", "decode", "models", "suggest", "faces"),
-        *("predict", "classic", "ngram", "evaluate"),
+        *("predict", "classic", "ngram", "evaluate", "controller"),
     },
 }
 ENGINE_LIBRARIES = {"llama_cpp", "torch", "transformers"}

@@ -69,7 +69,7 @@ def compare(
 
 
 def _ask(spec: str, context: Context, budget: Budget) -> _Answer:
-    from tecla.suggest.predictors import open_predictor
+    from tecla.controller.predictors import open_predictor
     from tecla.text.context import Context
 
     predictor = open_predictor(spec)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tecla.decode.caret import Cover
+from tecla.decode.caret import MOST_SCREENED, Cover
 from tecla.decode.request import Continuation, Request, StopReason
 from tecla.decode.stopping import Assembler
 from tecla.decode.streams import Stream
@@ -56,6 +56,7 @@ class Branch:
         self._covered = len(cover.path)
         self._recent = [*recent, *cover.path]
         self._whole_word = True
+        self._screened = 0  # of those looked at for the next token
         stopping = request.stopping
         least = stopping.min_probability
         self._least_logprob = math.log(least) if least else -math.inf
@@ -102,7 +103,10 @@ class Branch:
             drawn = self._drawn(scores, row)
             found = [] if drawn is None else [drawn]
         if not found:
-            self.stop = "unspellable"
+            if self._screened:
+                self._end_early("screened", None)
+            else:
+                self.stop = "unspellable"
         return found
 
     def take(self, step: Step) -> None:
@@ -201,12 +205,23 @@ class Branch:
         return float(-(np.exp(logprobs) * np.maximum(logprobs, -100.0)).sum()) > most
 
     def _allows(self, token: int) -> bool:
-        return token in self._tokenizer.end_ids or self._spelling.allows(token)
+        if token in self._tokenizer.end_ids:
+            return True
+        if not self._spelling.allows(token):
+            return False
+        screen = self._request.screen
+        if screen is None:
+            return True
+        text = self._assembler.text_with(self._tokenizer.table.pieces[token])
+        if not screen.refuses(text):
+            return True
+        self._screened += 1
+        return False
 
     def _most_probable(self, scores: Scores, row: int, count: int) -> list[Step]:
         n_vocab = len(self._tokenizer.table)
         found: list[Step] = []
-        seen = 0
+        seen = self._screened = 0
         for most in (*(count * factor for factor in _LOOKED_AT), n_vocab):
             top = scores.top_k(most)
             ids, logprobs = top.ids[row, seen:].tolist(), top.logprobs[row, seen:].tolist()
@@ -214,8 +229,8 @@ class Branch:
             for token, logprob in zip(ids, logprobs, strict=True):
                 if logprob > -math.inf and self._allows(token):
                     found.append(Step(token, logprob))
-                    if len(found) == count:
-                        return found
+                if len(found) == count or self._screened == MOST_SCREENED:
+                    return found
             if found and most > count:
                 break
         return found
@@ -224,7 +239,8 @@ class Branch:
         sampling = self._request.sampling
         recent = self._recent[-sampling.penalty_tokens :] if sampling.penalty_tokens else []
         banned: list[int] = []
-        while len(banned) < _MAX_REFUSED:
+        self._screened = 0
+        while self._screened < MOST_SCREENED and len(banned) < _MAX_REFUSED:
             key = self._stream.key(self.n_tokens, len(banned)) if self._stream else 0
             token, logprob = scores.sample(row, sampling, key, recent=recent, banned=banned)
             if self._allows(token):

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -35,6 +35,7 @@ from tecla.text.caret import CaretPlan, Path
 from tecla.text.spelling import Spelling
 from tecla.text.unicode import incomplete_suffix_bytes
 
+MOST_SCREENED = 16  # so many of what is likely may be screened out before nothing is shown
 _CHECKED_AT_ONCE = 64
 _LEAST_SHARE = 0.25  # of the tolerance; continuations with less are checked when they are drawn
 
@@ -179,18 +180,31 @@ class CaretDistribution:
                 yield self._cover(index)
 
     def draw(
-        self, sampling: Sampling, stream: Stream, position: int, recent: Sequence[int]
+        self,
+        sampling: Sampling,
+        stream: Stream,
+        position: int,
+        recent: Sequence[int],
+        refuses: Callable[[Cover], bool],
     ) -> Cover | None:
-        """Draw one continuation; spellings that are not canonical are refused and drawn again."""
-        attempt = 0
-        while True:
+        """Draw one continuation; spellings that are not canonical are refused and drawn again.
+
+        So are those that `refuses` names; after `MOST_SCREENED` of them there is none.
+        """
+        attempt = screened = 0
+        while screened < MOST_SCREENED:
             weighed = penalise(self._entries, self._ids, recent, sampling.repetition_penalty)
             index = choose(weighed, sampling, stream.key(position, attempt))
             if index is None:
                 return None
             if self._is_canonical(index):
-                return self._cover(index)
+                cover = self._cover(index)
+                if not refuses(cover):
+                    return cover
+                self._entries[index] = -math.inf
+                screened += 1
             attempt += 1
+        return None
 
     def checked_texts(self, most: int) -> list[tuple[Path, str, float]]:
         """The best covers that were checked and spell whole characters: path, text, log-prob."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from tecla.checks import number, truth, whole
 from tecla.decode.adjust import Adjustment
@@ -24,6 +24,7 @@ StopReason = Literal[
     "context_full",  # the model's window is full
     "after",  # the text behind the caret began to repeat
     "unspellable",  # nothing canonical can follow
+    "screened",  # what is likely to follow may not be shown
     "probability",  # going on would fall below `min_probability`
     "entropy",  # what follows is too uncertain
     "deadline",  # the time was up; the answer is partial
@@ -31,6 +32,14 @@ StopReason = Literal[
     "superseded",  # a newer revision of the session came
     "cancelled",  # the caller gave up, or closed the session
 ]
+
+
+class Screen(Protocol):
+    """What may not be shown; asked during the search, so that nothing is spent on it."""
+
+    def refuses(self, text: str) -> bool:
+        """Whether nothing that begins with `text` may be shown beyond it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +97,8 @@ class Request:
     one that may save the most keys. Above temperature 0 each alternative is an independent sample,
     and equal ones are joined. `tolerance` is the share of probability the caret search may leave
     out; `adjust`
-    changes every distribution.
+    changes every distribution. What `screen` refuses is not explored; probabilities stay those of
+    the model.
     """
 
     context: Context
@@ -100,6 +110,7 @@ class Request:
     spread_words: int | None = None
     tolerance: float = 1e-3
     adjust: tuple[Adjustment, ...] = ()
+    screen: Screen | None = None
 
     def __post_init__(self) -> None:
         """Check every range; raises `OptionError`."""

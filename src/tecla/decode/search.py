@@ -18,7 +18,7 @@ from dataclasses import replace
 
 from tecla.decode.adjust import adjusted, built
 from tecla.decode.branch import Branch, Step
-from tecla.decode.caret import CaretDistribution, CaretSearch, Cover
+from tecla.decode.caret import MOST_SCREENED, CaretDistribution, CaretSearch, Cover
 from tecla.decode.prompt import Planned
 from tecla.decode.request import CaretWork, Completed, Continuation, Request, StopReason
 from tecla.decode.stopping import Assembler
@@ -27,6 +27,7 @@ from tecla.decode.tree import TextTree
 from tecla.engines.base import Scores
 from tecla.text.base import Tokenizer
 from tecla.text.caret import CaretPlan, Path
+from tecla.text.unicode import incomplete_suffix_bytes
 from tecla.text.words import WordEnd
 
 _NODES_AT_ONCE = 4  # caret nodes asked for together
@@ -231,9 +232,13 @@ class Search:
     def _best_branches(self, distribution: CaretDistribution) -> list[Branch]:
         """The best branches that show something; a better one that shows nothing is noted."""
         chosen: list[Branch] = []
+        screened = 0
         for cover in distribution.best():
-            if len(chosen) == self.request.branches:
+            if len(chosen) == self.request.branches or screened == MOST_SCREENED:
                 break
+            if self._is_screened(cover):
+                screened += 1
+                continue
             branch = self._branch(distribution, cover, None)
             if branch.stop is None or branch.finish().text:
                 chosen.append(branch)
@@ -247,10 +252,23 @@ class Search:
         drawn: list[Branch] = []
         for alternative in range(self.request.n):
             stream = Stream(self._seed, self._data, alternative)
-            cover = distribution.draw(self.request.sampling, stream, 0, self._recent)
+            cover = distribution.draw(
+                self.request.sampling, stream, 0, self._recent, self._is_screened
+            )
             if cover is not None:
                 drawn.append(self._branch(distribution, cover, stream))
         return drawn
+
+    def _is_screened(self, cover: Cover) -> bool:
+        """Whether what covers the caret may not be shown, which is noted."""
+        screen = self.request.screen
+        if screen is None or cover.token is None:
+            return False
+        whole = cover.beyond[: len(cover.beyond) - incomplete_suffix_bytes(cover.beyond)]
+        if not screen.refuses(whole.decode("utf-8", errors="replace")):
+            return False
+        self._dropped.append("screened")
+        return True
 
     def _branch(
         self, distribution: CaretDistribution, cover: Cover, stream: Stream | None

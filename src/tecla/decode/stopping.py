@@ -76,6 +76,12 @@ class Assembler:
             return "max_tokens"
         return None
 
+    def text_with(self, piece: bytes) -> str:
+        """The text with the whole characters of one more token."""
+        data = self.data + piece
+        whole = data[: len(data) - incomplete_suffix_bytes(data)]
+        return whole.decode("utf-8", errors="replace")
+
     @property
     def may_end(self) -> bool:
         """Whether a word, or the marks behind one, may end with the text so far."""

@@ -1,7 +1,7 @@
 """Opening a system by what a configuration says: tecla's predictors, and peers.
 
 Peers are `presage:DATABASE` and, of the default model or another, `llama-server:MODEL` and
-`transformers:MODEL`; every other spec is `tecla.suggest.predictors.open_predictor`'s. What presage
+`transformers:MODEL`; every other spec is `tecla.controller.predictors.open_predictor`'s. What presage
 learns from one passage would change what it says in the next; here it does not learn, nor does any
 system: `presage:DATABASE?learning=true` is for seeing what that costs it. Everything is imported
 when it is asked for.
@@ -27,7 +27,7 @@ def open_system(spec: str) -> Predictor:
     opener = _PEERS.get(kind)
     if opener is not None:
         return opener(rest)
-    from tecla.suggest.predictors import open_predictor
+    from tecla.controller.predictors import open_predictor
 
     return open_predictor(spec)
 
@@ -68,14 +68,14 @@ def _presage(rest: str) -> Predictor:
 
 def _llama_server(name: str) -> Predictor:
     from tecla.evaluate.peers import LlamaServer
-    from tecla.suggest.predictors import language_model
+    from tecla.controller.predictors import language_model
 
     return LlamaServer.start(language_model(name))
 
 
 def _transformers(name: str) -> Predictor:
     from tecla.evaluate.peers import Transformers
-    from tecla.suggest.predictors import language_model
+    from tecla.controller.predictors import language_model
 
     return Transformers(language_model(name))
 

@@ -5,22 +5,13 @@ text. The earliest finding of all decides where a suggestion is cut, at the end 
 before it, and what is left is judged again, because a cut can leave a bracket open. So whatever
 is shown would itself be kept.
 
-In a search. `dead` says that a beginning cannot be saved: nothing beyond the offence is ever
-shown, whatever follows, so a branch that spells it need not be explored. It wants one hook in
-`tecla.decode`, where a token is admitted:
-
-- `Request` carries `veto: Callable[[str], bool] | None`, for instance
-  `lambda text: filters.dead(text, surroundings) is not None`;
-- `Branch._allows(token)` also asks it about the text so far with the token's bytes, decoded up
-  to the last whole character; `CaretDistribution.best` and `draw` do so for the first token.
-
-Greedy search asks for tokens in order of probability and stops at the first that passes, so the
-veto runs once or twice a step. A token is refused when it completes an offence, which is often
-the one *behind* the offending word (a space after "as" + "s"); before that the word may still
-turn into another. An adjuster (`tecla.decode.adjust`) would be the wrong place: it has to state
-its changes for the whole vocabulary before anybody knows which token is wanted.
-Where the loop is another process, `FilterOptions` and `Surroundings` are plain values to build the
-same judge from there.
+In a search a `PlaceScreen` says that a beginning cannot be saved: nothing beyond the offence is
+ever shown, whatever follows, so a branch that spells it need not be explored. Greedy search asks
+for tokens in order of probability and stops at the first that passes, so the screen is asked once
+or twice a step. A token is refused when it completes an offence, which is often the one *behind*
+the offending word (a space after "as" + "s"); before that the word may still turn into another. An
+adjuster (`tecla.decode.adjust`) would be the wrong place: it has to state its changes for the
+whole vocabulary before anybody knows which token is wanted.
 """
 
 from __future__ import annotations
@@ -51,13 +42,15 @@ _MOST_CUTS = 8  # a suggestion that is not clean after so many is not shown
 class Filters:
     """The filters of one collection; safe to use from several threads.
 
-    `counts` says how often each (action, reason) was the verdict.
+    `counts` says how often each (action, reason) was the verdict, `screened` how often a search was
+    kept from going on, and why.
     """
 
     def __init__(self, options: FilterOptions | None = None) -> None:
         """Choose the checks; lists and language models are read on first use, or by `load`."""
         self.options = options or FilterOptions()
         self.counts: Counter[tuple[Action, Reason | None]] = Counter()
+        self.screened: Counter[Reason] = Counter()
         self._checks = _checks(self.options)
         self._allowed = Allowed(
             self.options.allow,
@@ -91,7 +84,22 @@ class Filters:
 
         `text` may end inside a word. Not counted.
         """
-        found = self._first(View(text, self._place_of(surroundings), is_open=True))
+        return self._dead(text, self._place_of(surroundings))
+
+    def screen(self, surroundings: Surroundings) -> PlaceScreen:
+        """What a search at this place asks (`tecla.decode.request.Screen`); from any thread."""
+        return PlaceScreen(self, Place(surroundings))
+
+    def refuses(self, text: str, place: Place) -> bool:
+        """Whether `text` is dead at a place; counted if so."""
+        reason = self._dead(text, place)
+        if reason is not None:
+            with self._counting:
+                self.screened[reason] += 1
+        return reason is not None
+
+    def _dead(self, text: str, place: Place) -> Reason | None:
+        found = self._first(View(text, place, is_open=True))
         return None if found is None else found.reason
 
     def _judged(self, text: str, place: Place, ends: Sequence[WordEnd] | None) -> Verdict:
@@ -127,6 +135,18 @@ class Filters:
         if place is None or place.around != surroundings:
             place = self._place = Place(surroundings)
         return place
+
+
+class PlaceScreen:
+    """Filters at one place, for the search there."""
+
+    def __init__(self, filters: Filters, place: Place) -> None:
+        """Made by `Filters.screen`."""
+        self._filters, self._place = filters, place
+
+    def refuses(self, text: str) -> bool:
+        """Whether nothing that begins with `text` may be shown beyond it; counted if so."""
+        return self._filters.refuses(text, self._place)
 
 
 def _checks(options: FilterOptions) -> tuple[Check, ...]:

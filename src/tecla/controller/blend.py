@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tecla.suggest.known import Alternative
+from tecla.controller.tree import Alternative
 from tecla.text.words import WordEnd
 
 

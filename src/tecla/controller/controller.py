@@ -10,9 +10,9 @@ from typing_extensions import Unpack
 from tecla.closing import Closing
 from tecla.predict.base import Predictor
 from tecla.suggest.options import EngineOptions
-from tecla.suggest.predictors import predictor_maker
+from tecla.controller.predictors import predictor_maker
 from tecla.suggest.suggester import Suggester
-from tecla.suggest.writer import Manner, Writer
+from tecla.controller.writer import Manner, Writer
 
 DEFAULT_PREDICTORS = ("ngram:en",)
 

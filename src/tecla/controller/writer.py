@@ -32,10 +32,10 @@ from tecla.decode.request import Completed, EvalWork
 from tecla.errors import OptionError
 from tecla.predict.base import Budget, Candidate, Predictor
 from tecla.scheduler.terms import DEADLINE_MS
-from tecla.suggest.blend import blended
-from tecla.suggest.known import Alternative, Known
+from tecla.controller.blend import blended
+from tecla.controller.tree import Alternative, Known
 from tecla.suggest.session import Session
-from tecla.suggest.showing import Ghost, Rules, best_ghost, ghost_of
+from tecla.controller.showing import Ghost, Rules, best_ghost, ghost_of
 from tecla.text.context import Context
 from tecla.text.snapshot import Edit, Snapshot
 

@@ -10,7 +10,7 @@ from tecla.classic.dictionary_file import save_dictionary
 from tecla.classic.querylog import QueryLog
 from tecla.errors import OptionError, UnknownModelError
 from tecla.predict.base import Budget, Predictor
-from tecla.suggest.predictors import open_predictor
+from tecla.controller.predictors import open_predictor
 from tecla.suggest.suggester import Suggester
 from tecla.text.context import Context
 

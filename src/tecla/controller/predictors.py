@@ -90,8 +90,8 @@ def language_model(name: str) -> Path:
 
 def _writer(rest: str, suggester: Suggester | None) -> Predictor:
     from tecla.suggest.suggester import Suggester
-    from tecla.suggest.writer import Writer, manner_of
-    from tecla.suggest.written import Written
+    from tecla.controller.writer import Writer, manner_of
+    from tecla.controller.written import Written
 
     model, options = _with_options("writer", rest, suggester)
     beside = [open_predictor(str(spec)) for spec in [options.pop("beside", None)] if spec]

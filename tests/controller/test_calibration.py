@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tecla.errors import ModelFormatError, OptionError, UnknownModelError
-from tecla.suggest.calibration import Calibration, Curve, Event, Kind, Provenance, fit
+from tecla.controller.calibration import Calibration, Curve, Event, Kind, Provenance, fit
 
 SHARES = st.floats(0, 1)
 

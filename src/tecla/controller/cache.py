@@ -16,7 +16,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Final, NamedTuple
 
 from tecla.checks import number, whole
-from tecla.suggest.known import Alternative
+from tecla.controller.tree import Alternative
 
 _ENTRY_BYTES: Final = 400  # key, dictionary and tuple of one answer, measured
 _ALTERNATIVE_BYTES: Final = 160

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tecla.errors import OptionError
-from tecla.suggest.cache import AnswerCache, Question
-from tecla.suggest.known import Alternative
+from tecla.controller.cache import AnswerCache, Question
+from tecla.controller.tree import Alternative
 from tecla.text.words import WordEnd
 
 

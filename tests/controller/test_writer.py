@@ -16,8 +16,8 @@ from tecla.engines.fake import FakeEngine, FakeTokenizer, saying
 from tecla.errors import OptionError
 from tecla.models.info import ModelInfo
 from tecla.predict.base import Budget, Candidate
-from tecla.suggest.showing import Rules
-from tecla.suggest.writer import Manner, Search, Writer
+from tecla.controller.showing import Rules
+from tecla.controller.writer import Manner, Search, Writer
 from tecla.text.context import Context
 from tecla.text.snapshot import Edit, Snapshot
 from tecla.text.words import WordEnd, words

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from tecla.decode.request import EvalWork
 from tecla.predict.base import Budget, Candidate
-from tecla.suggest.blend import first_word
+from tecla.controller.blend import first_word
 from tecla.suggest.suggester import Suggester
-from tecla.suggest.writer import Writer
+from tecla.controller.writer import Writer
 from tecla.text.context import Context
 from tecla.text.snapshot import Snapshot
 
