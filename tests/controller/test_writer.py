@@ -11,20 +11,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tecla import Suggester
+from tecla.controller.manner import Manner, Search
+from tecla.controller.showing import Rules
+from tecla.controller.sources import ANY, Sources
+from tecla.controller.writer import Writer
 from tecla.engines.factory import LoadedModel
 from tecla.engines.fake import FakeEngine, FakeTokenizer, saying
 from tecla.errors import OptionError
 from tecla.models.info import ModelInfo
 from tecla.predict.base import Budget, Candidate
-from tecla.controller.showing import Rules
-from tecla.controller.writer import Manner, Search, Writer
 from tecla.text.context import Context
 from tecla.text.snapshot import Edit, Snapshot
 from tecla.text.words import WordEnd, words
 
 TOKENIZER = FakeTokenizer()
 SAID = " of the thin art and help"
-PATIENT = Manner(search=Search(deadline_ms=None), weight=0.0)
+PATIENT = Manner(search=Search(deadline_ms=None), weight=0.0, eagerness=1.0)
 ALWAYS = replace(PATIENT, keep_chars=10**9)  # the model is asked at every key
 Make = Callable[..., Writer]
 
@@ -51,6 +53,10 @@ class Says:
         pass
 
 
+def beside(*predictors: Says) -> Sources:
+    return Sources({ANY: [lambda each=each: each for each in predictors]})
+
+
 @pytest.fixture
 def engine() -> FakeEngine:
     return FakeEngine(TOKENIZER, bias=saying(TOKENIZER, "the future", SAID))
@@ -59,7 +65,9 @@ def engine() -> FakeEngine:
 @pytest.fixture
 def make(fake_info: ModelInfo, engine: FakeEngine) -> Iterator[Make]:
     with Suggester(LoadedModel(engine, TOKENIZER, fake_info)) as suggester:
-        yield lambda manner=PATIENT, predictors=(): Writer(suggester.session(), predictors, manner)
+        yield lambda manner=PATIENT, predictors=(): Writer(
+            suggester.session(), beside(*predictors), manner
+        )
 
 
 def test_a_ghost_text_with_the_space_that_follows(make: Make) -> None:
@@ -83,7 +91,7 @@ def test_typing_through_is_trimming_and_costs_nothing(make: Make, engine: FakeEn
         for at, key in enumerate(ghost.text[:-3], 1):
             told = writer.typed(key)
             assert told.settled
-            assert told.source == "typed"
+            assert told.origin == "typed"
             assert told.ghost is not None
             assert told.ghost.text == ghost.text[at:]
             assert told.ghost.probability <= 1
@@ -114,12 +122,12 @@ def test_by_words_is_all_of_it(make: Make) -> None:
         assert ghost is not None
         whole = ghost.text
         taken = ""
-        while len(taken) < len(whole.rstrip()):
+        while len(taken) < len(whole):
             part = writer.accept("word")
             assert part
             taken += part
             writer.wait()
-        assert taken == whole.rstrip()
+        assert taken == whole
         assert writer.snapshot.before == "the future" + taken
     with make() as writer:
         writer.update(Snapshot("the future"))
@@ -132,7 +140,7 @@ def test_what_is_shown_early_is_only_extended(make: Make) -> None:
     other = Says("the future was bright", 0.9)
     with make(PATIENT, [other]) as writer:
         early = writer.update(Snapshot("the future"))
-        assert early.source == "classical"
+        assert early.origin == "classical"
         assert early.ghost is not None
         assert early.ghost.text.startswith(" was")
         late = writer.wait()
@@ -160,10 +168,10 @@ def test_the_sources_are_mixed_by_weight(make: Make) -> None:
 
 
 def test_without_a_model_the_classical_answer_is_settled() -> None:
-    with Writer(None, [Says("the future was bright", 0.1)]) as writer:
+    with Writer(None, beside(Says("the future was bright", 0.1)), PATIENT) as writer:
         found = writer.update(Snapshot("the future"))
         assert found.settled
-        assert found.source == "classical"
+        assert found.origin == "classical"
         assert found.ghost is not None
         assert writer.wait() is found
         assert writer.typed(" w").ghost is not None

@@ -16,6 +16,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Final, NamedTuple
 
 from tecla.checks import number, whole
+from tecla.controller.place import Place
 from tecla.controller.tree import Alternative
 
 _ENTRY_BYTES: Final = 400  # key, dictionary and tuple of one answer, measured
@@ -109,6 +110,26 @@ class AnswerCache:
     def _drop(self, question: Question) -> None:
         _, size, _ = self._kept.pop(question)
         self.bytes -= size
+
+
+class ScopedAnswers:
+    """The answers of one scope and one model."""
+
+    def __init__(self, cache: AnswerCache, scope: Hashable, model: str) -> None:
+        """`model` is a name or hash that no other model has."""
+        self._cache, self._scope, self._model = cache, scope, model
+
+    def get(self, place: Place, settings: Hashable) -> tuple[Alternative, ...] | None:
+        """What was found at a place."""
+        return self._cache.get(self._question(place, settings))
+
+    def put(self, place: Place, settings: Hashable, found: Sequence[Alternative]) -> None:
+        """Keep what was found at a place."""
+        self._cache.put(self._question(place, settings), found)
+
+    def _question(self, place: Place, settings: Hashable) -> Question:
+        texts = (place.header, place.snapshot.before, place.snapshot.after)
+        return Question.of(self._scope, self._model, settings, place.language, texts)
 
 
 def _size(found: Sequence[Alternative]) -> int:

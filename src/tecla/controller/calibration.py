@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from importlib import resources
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -22,7 +23,7 @@ import numpy as np
 
 from tecla.checks import whole
 from tecla.errors import ModelFormatError, OptionError, UnknownModelError
-from tecla.files import replacing
+from tecla.files import replacing, sha256_of
 
 _FORMAT: Final = 1
 _LEAST_EVENTS: Final = 50
@@ -176,3 +177,12 @@ class Calibration:
                 f"{str(path)!r} holds no calibration ({type(error).__name__}); make it anew with "
                 "`tecla calibrate`"
             ) from None
+
+
+def shipped(model: Path) -> Calibration:
+    """The curves that come with tecla for a model file; none for any other."""
+    folder = resources.files("tecla") / "data" / "calibration"
+    if not model.is_file():
+        return Calibration()
+    with resources.as_file(folder / f"{sha256_of(model)[:16]}.json") as path:
+        return Calibration.load(path) if path.is_file() else Calibration()

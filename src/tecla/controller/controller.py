@@ -2,57 +2,129 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from typing import Self
+import itertools
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import cache
+from typing import Final, Self
 
 from typing_extensions import Unpack
 
 from tecla.closing import Closing
+from tecla.controller.cache import AnswerCache, ScopedAnswers
+from tecla.controller.calibration import Calibration, shipped
+from tecla.controller.feedback import Feedback, Record
+from tecla.controller.manner import Manner
+from tecla.controller.predictors import predictor_maker
+from tecla.controller.ranking import Ranking
+from tecla.controller.sources import ANY, Makers, Sources
+from tecla.controller.writer import Writer
+from tecla.filters.judge import Filters
+from tecla.filters.options import FilterOptions
 from tecla.predict.base import Predictor
 from tecla.suggest.options import EngineOptions
-from tecla.controller.predictors import predictor_maker
 from tecla.suggest.suggester import Suggester
-from tecla.controller.writer import Manner, Writer
 
-DEFAULT_PREDICTORS = ("ngram:en",)
+DEFAULT_PREDICTORS: Final[Mapping[str, Sequence[str]]] = {
+    ANY: ("ngram:en",),
+    "es": ("ngram:es",),
+    **{language: (f"frequency:{language}",) for language in ("ca", "de", "fr", "it", "nl", "pt")},
+}
 
 
 class Controller(Closing):
-    """Makes writers, which share the model and the files of predictors, and nothing else."""
+    """Makes writers, which share the model, the files of predictors and the filters.
+
+    Nothing else passes between them, but answers between those of one scope.
+    """
 
     def __init__(
         self,
         suggester: Suggester | None,
-        makers: Sequence[Callable[[], Predictor]] = (),
+        makers: Makers | None = None,
         manner: Manner | None = None,
+        *,
+        filters: Filters | None = None,
+        calibration: Calibration | None = None,
+        cache: AnswerCache | None = None,
     ) -> None:
         """Take over a suggester (`None`: classical predictors alone)."""
-        self._suggester, self._makers = suggester, tuple(makers)
+        self._suggester, self._makers = suggester, dict(makers or {})
         self._manner = manner or Manner()
+        self.filters, self.cache = filters, cache
+        self._ranking = Ranking(filters, calibration)
 
     @classmethod
     def open(
         cls,
         model: str | None = None,
         *,
-        predictors: Sequence[str] = DEFAULT_PREDICTORS,
+        predictors: Mapping[str, Sequence[str]] = DEFAULT_PREDICTORS,
         manner: Manner | None = None,
+        filters: FilterOptions | None = None,
+        calibration: Calibration | None = None,
+        cache_bytes: int = 16 << 20,
         **options: Unpack[EngineOptions],
     ) -> Self:
         """Load a model, the default one by default, and predictors by what a person writes.
 
-        Raises what `Suggester.open` and `open_predictor` raise.
+        `predictors` by language ("" for all others), each opened when that language is written
+        first. `calibration` is what comes with tecla for the model, if there is any. Raises what
+        `Suggester.open` raises.
         """
-        makers = [predictor_maker(spec) for spec in predictors]
-        return cls(Suggester.open(model, **options), makers, manner)
+        suggester = Suggester.open(model, **options)
+        judge = Filters(filters)
+        judge.load()
+        makers = {
+            language: [_lazily(spec) for spec in specs] for language, specs in predictors.items()
+        }
+        if predictors is not DEFAULT_PREDICTORS:
+            for make in itertools.chain.from_iterable(makers.values()):
+                make().close()  # so that a mistake is found at once
+        return cls(
+            suggester,
+            makers,
+            manner,
+            filters=judge,
+            calibration=calibration or shipped(suggester.info.path),
+            cache=AnswerCache(cache_bytes) if cache_bytes else None,
+        )
 
-    def writer(self, *, scope: Hashable = "", header: str = "") -> Writer:
-        """A writer for one text; nothing passes between writers of different scopes."""
-        session = None if self._suggester is None else self._suggester.session(scope=scope)
-        predictors = [make() for make in self._makers]
-        return Writer(session, predictors, self._manner, header=header)
+    def writer(
+        self,
+        *,
+        scope: Hashable = "",
+        header: str = "",
+        record: Record | None = None,
+        user: str = "local",
+        collection: str | None = None,
+    ) -> Writer:
+        """A writer for one text.
+
+        Writers of one `scope` may be given each other's answers. What becomes of suggestions goes
+        to `record`, such as `FeedbackBuffer.add`, in the name of `user` and `collection`.
+        """
+        suggester, shared, session = self._suggester, None, None
+        if suggester is not None:
+            session = suggester.session(scope=scope)
+            if self.cache is not None:
+                shared = ScopedAnswers(self.cache, scope, str(suggester.info.path))
+        return Writer(
+            session,
+            Sources(self._makers),
+            self._manner,
+            ranking=self._ranking,
+            shared=shared,
+            feedback=None if record is None else Feedback(record, user, collection),
+            header=header,
+        )
 
     def close(self) -> None:
         """Free the model; safe to call twice. Writers must have been closed."""
         if self._suggester is not None:
             self._suggester.close()
+
+
+def _lazily(spec: str) -> Callable[[], Predictor]:
+    """A maker that opens the file of `spec` when it is called first."""
+    maker = cache(lambda: predictor_maker(spec))
+    return lambda: maker()()

@@ -27,8 +27,9 @@ def open_predictor(spec: str, *, suggester: Suggester | None = None) -> Predicto
     `frequency:LANGUAGE`, `ngram:LANGUAGE` (English if left out), `ngram:PATH`, `dictionary:PATH`,
     `querylog:PATH`, `neural` (the default model) or `neural:MODEL`, perhaps with options of
     `Suggester.suggest` behind it: `neural:?min_probability=0.05&tolerance=0.01`. `writer:MODEL` is
-    what a `Writer` would show, perhaps with fields of its manner and a predictor beside the model:
-    `writer:?weight=0.3&beside=ngram:en`. A `suggester` serves `neural` and `writer` in place of a
+    what a `Writer` would show, perhaps with fields of its manner, a predictor beside the model, a
+    level of filters and a file of curves ("off": none), as in
+    `writer:?weight=0.3&beside=ngram:en&filters=strict&calibration=off`. A `suggester` serves `neural` and `writer` in place of a
     model of its own, and stays the caller's. Raises `OptionError` for a spec that names nothing,
     `ModelError` kinds for what cannot be opened.
     """
@@ -89,17 +90,30 @@ def language_model(name: str) -> Path:
 
 
 def _writer(rest: str, suggester: Suggester | None) -> Predictor:
-    from tecla.suggest.suggester import Suggester
-    from tecla.controller.writer import Writer, manner_of
+    from tecla.controller.calibration import Calibration, shipped
+    from tecla.controller.controller import Controller
+    from tecla.controller.manner import manner_of
+    from tecla.controller.sources import ANY
     from tecla.controller.written import Written
+    from tecla.filters.judge import Filters
+    from tecla.filters.options import FilterOptions
+    from tecla.suggest.suggester import Suggester
 
     model, options = _with_options("writer", rest, suggester)
-    beside = [open_predictor(str(spec)) for spec in [options.pop("beside", None)] if spec]
+    beside = options.pop("beside", None)
+    level = options.pop("filters", "standard")
+    curves = options.pop("calibration", None)
     manner = manner_of(options)
+    makers = {ANY: [predictor_maker(str(beside))]} if beside else {}
+    filters = None if level == "off" else Filters(FilterOptions(offensive=level))
     opened = suggester or Suggester.open(model or None)
-    writer = Writer(opened.session(), beside, manner)
+    if curves is None:
+        calibration = shipped(opened.info.path)
+    else:
+        calibration = Calibration() if curves == "off" else Calibration.load(Path(str(curves)))
+    controller = Controller(opened, makers, manner, filters=filters, calibration=calibration)
     name = f"writer:{rest}" if rest else "writer"
-    return Written(writer, name, owned=None if opened is suggester else opened)
+    return Written(controller.writer(), name, owned=None if opened is suggester else controller)
 
 
 def _with_options(kind: str, rest: str, suggester: Suggester | None) -> tuple[str, dict[str, Any]]:

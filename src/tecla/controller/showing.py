@@ -17,8 +17,7 @@ Knows nothing of models: it gets texts with the probabilities of their boundarie
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from tecla.checks import number, whole
@@ -45,6 +44,11 @@ class Boundaries(Protocol):
         """The ends of punctuation behind words."""
         ...
 
+    @property
+    def source(self) -> str:
+        """Who says so."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -67,11 +71,25 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Ghost:
-    """A suggestion as it is shown; `words` end inside it, `probability` is that of all of it."""
+    """A suggestion as it is shown; `words` end inside it.
+
+    raw: the probability of all of it as its source gave it; probability: the same, calibrated.
+    """
 
     text: str
+    raw: float
     probability: float
     words: tuple[WordEnd, ...]
+    source: str = "neural"
+
+    def behind(self, n_chars: int) -> Ghost:
+        """The rest behind the first characters, which were typed; the probabilities stay."""
+        words = tuple(
+            replace(end, char_offset=end.char_offset - n_chars)
+            for end in self.words
+            if end.char_offset > n_chars
+        )
+        return replace(self, text=self.text[n_chars:], words=words)
 
 
 def spaced(word: WordEnd) -> float:
@@ -99,13 +117,7 @@ def ghost_of(found: Boundaries, rules: Rules) -> Ghost | None:
     text, probability = _with_what_follows(found, words[-1], rules.trailing)
     if len(text) - 1 < rules.least_keys:
         return None
-    return Ghost(text, probability, tuple(words))
-
-
-def best_ghost(alternatives: Sequence[Boundaries], rules: Rules) -> Ghost | None:
-    """What is shown of the most promising alternative that has something to show."""
-    ranked = sorted(alternatives, key=promise, reverse=True)
-    return next((ghost for each in ranked if (ghost := ghost_of(each, rules))), None)
+    return Ghost(text, probability, probability, tuple(words), found.source)
 
 
 def _with_what_follows(found: Boundaries, last: WordEnd, share: float) -> tuple[str, float]:

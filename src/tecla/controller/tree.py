@@ -36,6 +36,15 @@ class Alternative:
         """Of the first word."""
         return self.words[0].probability if self.words else 0.0
 
+    def upto(self, end: int) -> Alternative:
+        """The alternative up to the end of one of its words."""
+        return Alternative(
+            self.text[:end],
+            tuple(word for word in self.words if word.char_offset <= end),
+            tuple(marks for marks in self.marks if marks.char_offset <= end),
+            self.source,
+        )
+
     def behind(self, n_chars: int, share: float) -> Alternative:
         """The rest behind the first characters, given that they were typed.
 

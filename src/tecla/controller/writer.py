@@ -8,115 +8,59 @@ it knows, and settles the answer when the model has been heard:
    model is not asked at all. So with what was accepted of it.
 3. What was typed leaves the ghost text for another alternative: the ghost text switches to it at
    once; the model is asked as well.
-4. Otherwise the classical predictors answer first, if they are sure enough, and the model settles
+4. Somebody of the same scope was at the same caret: the answer is the one they had.
+5. Otherwise the classical predictors answer first, if they are sure enough, and the model settles
    it.
 
 Within a revision what is shown is only ever extended: an answer of the model that disagrees with
 what is shown already goes into the list of alternatives, and the next revision begins with it.
 
-A writer is used from one thread at a time. Text of one writer is seen by no other.
+A writer is used from one thread at a time. Text of one scope is seen by no other.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, fields, replace
-from typing import Any, Final, Literal
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
-from tecla.checks import known, number, whole
 from tecla.closing import Closing
+from tecla.controller.blend import blended
+from tecla.controller.cache import ScopedAnswers
+from tecla.controller.feedback import Feedback
+from tecla.controller.manner import Manner
+from tecla.controller.parts import PARTS, Part, end_of
+from tecla.controller.place import Languages, Place
+from tecla.controller.ranking import Ranking, Shown, Silence
+from tecla.controller.showing import Ghost, ghost_of
+from tecla.controller.sources import Sources
+from tecla.controller.tree import Alternative, Known
 from tecla.decode.request import Completed, EvalWork
 from tecla.errors import OptionError
-from tecla.predict.base import Budget, Candidate, Predictor
-from tecla.scheduler.terms import DEADLINE_MS
-from tecla.controller.blend import blended
-from tecla.controller.tree import Alternative, Known
+from tecla.predict.base import Budget
 from tecla.suggest.session import Session
-from tecla.controller.showing import Ghost, Rules, best_ghost, ghost_of
-from tecla.text.context import Context
 from tecla.text.snapshot import Edit, Snapshot
 
-Source = Literal["known", "typed", "classical", "model", "nothing"]
-Part = Literal["all", "word", "line"]
-PARTS: Final[tuple[Part, ...]] = ("all", "word", "line")
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """What the model is asked at one caret.
-
-    alternatives: first words that are followed; one of them up to `words` words or `tokens` tokens,
-    while it stays at least `min_probability` likely. deadline_ms: when an answer is wanted.
-    """
-
-    alternatives: int = 2
-    words: int = 4
-    tokens: int = 8
-    min_probability: float = 0.05
-    tolerance: float = 0.02
-    deadline_ms: float | None = DEADLINE_MS
-
-    def __post_init__(self) -> None:
-        """Check what the request itself does not; raises `OptionError`."""
-        whole("alternatives", self.alternatives, 1)
-        whole("words", self.words, 1)
-        whole("tokens", self.tokens, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Manner:
-    """How a writer is served.
-
-    classical: how many candidates the classical predictors are asked for; weight: their share in
-    the ranking. sure: how probable a classical answer must be to be shown before the model's.
-    keep_chars: how much of a ghost text must be left for the model not to be asked.
-    """
-
-    search: Search = field(default_factory=Search)
-    rules: Rules = field(default_factory=Rules)
-    classical: int = 6
-    weight: float = 0.4
-    sure: float = 0.6
-    keep_chars: int = 2
-
-    def __post_init__(self) -> None:
-        """Check every range; raises `OptionError`."""
-        whole("classical", self.classical, 1)
-        whole("keep_chars", self.keep_chars, 1)
-        for name in ("weight", "sure"):
-            if not 0 <= number(name, getattr(self, name)) <= 1:
-                raise OptionError(f"{name} is {getattr(self, name)!r}; it must be from 0 to 1")
-
-
-def manner_of(options: Mapping[str, Any]) -> Manner:
-    """A manner from the names of its fields, those of `Search` and `Rules` included.
-
-    Raises `OptionError` for a name that is none.
-    """
-    kinds = (Search, Rules, Manner)
-    names = [{each.name for each in fields(kind)} for kind in kinds]
-    known(options, set().union(*names) - {"search", "rules"})
-    search, rules, own = (
-        {name: value for name, value in options.items() if name in of_kind} for of_kind in names
-    )
-    return Manner(search=Search(**search), rules=Rules(**rules), **own)
+Origin = Literal["known", "typed", "shared", "classical", "model", "nothing"]
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
     """What is known of one revision.
 
-    `ghost` is what to show behind the caret, `alternatives` what else could follow, most probable
-    first. `settled` says that nothing more will come. `work` is what the model did for it.
+    `ghost` is what to show behind the caret, or `silence` why there is nothing; `alternatives` are
+    what else could follow, most probable first. `origin` says where the answer comes from;
+    `settled` that nothing more will come. `work` is what the model did for it.
     """
 
     revision: int
     ghost: Ghost | None
     alternatives: tuple[Alternative, ...] = ()
-    source: Source = "nothing"
+    origin: Origin = "nothing"
+    silence: Silence | None = None
     settled: bool = False
     partial: bool = False
     work: EvalWork = field(default_factory=EvalWork)
@@ -129,22 +73,28 @@ class Writer(Closing):
     def __init__(
         self,
         session: Session | None,
-        predictors: Sequence[Predictor] = (),
+        sources: Sources = Sources(),
         manner: Manner = Manner(),
         *,
+        ranking: Ranking | None = None,
+        shared: ScopedAnswers | None = None,
+        feedback: Feedback | None = None,
         header: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Made by `Controller.writer`; session and predictors are closed with it.
+        """Made by `Controller.writer`; session and sources are closed with it.
 
         `header` stands above the text for the model; it and `manner` hold from the next revision.
         """
-        if session is None and not predictors:
+        if session is None and not sources:
             raise OptionError("a writer needs a model or a predictor; give one of them")
-        self._session, self._predictors = session, tuple(predictors)
+        self._session, self._sources = session, sources
+        self._ranking = ranking or Ranking()
+        self._shared, self._feedback = shared, feedback
         self.manner, self.header, self._clock = manner, header, clock
+        self._languages = Languages(manner.language)
         self._known = Known()
-        self._snapshot = Snapshot()
+        self._place = Place(Snapshot(), header)
         self._newest = Suggestion(0, None, settled=True)
         self._asked: Future[Completed] | None = None
         self._classical: tuple[Alternative, ...] = ()
@@ -153,7 +103,12 @@ class Writer(Closing):
     @property
     def snapshot(self) -> Snapshot:
         """The text and the caret of the newest revision."""
-        return self._snapshot
+        return self._place.snapshot
+
+    @property
+    def language(self) -> str:
+        """The language of the paragraph at the caret; empty where nothing tells."""
+        return self._place.language
 
     @property
     def suggestion(self) -> Suggestion:
@@ -162,26 +117,19 @@ class Writer(Closing):
 
     def typed(self, text: str) -> Suggestion:
         """`text` was typed or pasted at the caret."""
-        return self.update(self._snapshot.typed(text))
+        return self.update(self.snapshot.typed(text))
 
     def deleted(self, n_chars: int = 1) -> Suggestion:
         """The last characters before the caret were deleted."""
-        return self.update(self._snapshot.deleted(n_chars))
+        return self.update(self.snapshot.deleted(n_chars))
 
     def edited(self, edit: Edit) -> Suggestion:
         """Some of the text was replaced; the caret stands behind it."""
-        return self.update(self._snapshot.edited(edit))
+        return self.update(self.snapshot.edited(edit))
 
     def update(self, snapshot: Snapshot) -> Suggestion:
         """The text is `snapshot` now; what can be said of it at once."""
-        self._began = self._clock()
-        before, self._snapshot = self._snapshot, snapshot
-        shown, revision = self._newest, self._newest.revision + 1
-        self._asked = None
-        self._newest = self._at_once(revision, before, shown)
-        if not self._newest.settled:
-            self._ask()
-        return self._newest
+        return self._update(snapshot, by_hand=True)
 
     def wait(self, timeout_s: float | None = None) -> Suggestion:
         """The settled answer of the newest revision.
@@ -196,6 +144,7 @@ class Writer(Closing):
                 return self._newest
             self._asked = None
             self._newest = self._settled(completed)
+            self._tell()
         return self._newest
 
     async def settled(self) -> Suggestion:
@@ -210,90 +159,117 @@ class Writer(Closing):
                 return self.wait()
         return self._newest
 
-    def accept(self, part: Part = "all") -> str:
-        """Take the ghost text, or its beginning; the text that was put in.
+    def accept(self, part: Part = "all", *, revision: int | None = None) -> str:
+        """Take the ghost text, or its beginning (`parts.end_of`); the text that was put in.
 
-        "word" takes its first word, or the marks that stand before one; "line" all up to a line
-        break. Nothing is taken where nothing is shown.
+        Nothing is taken where nothing is shown, or where `revision` is not the newest any more.
         """
         if part not in PARTS:
             raise OptionError(f"part is {part!r}; it must be one of {', '.join(PARTS)}")
         ghost = self._newest.ghost
-        if ghost is None:
+        if ghost is None or revision not in (None, self._newest.revision):
             return ""
-        taken = ghost.text[: end_of(ghost, part)]
-        self.typed(taken)
+        taken = ghost.text[: end_of(ghost.text, part)]
+        if self._feedback is not None:
+            self._feedback.accepted(len(taken))
+        self._update(self.snapshot.typed(taken), by_hand=False)
         return taken
 
     def dismiss(self) -> Suggestion:
         """Show nothing until the text changes."""
         self._asked = None
-        self._newest = replace(self._newest, ghost=None, settled=True)
+        if self._feedback is not None:
+            self._feedback.left()
+        self._newest = replace(self._newest, ghost=None, silence="dismissed", settled=True)
         return self._newest
 
     def close(self) -> None:
         """Give up what was asked; safe to call twice."""
         self._asked = None
         self._known.forget()
+        if self._feedback is not None:
+            self._feedback.close()
         if self._session is not None:
             self._session.close()
-        for predictor in self._predictors:
-            predictor.close()
+        self._sources.close()
 
-    def _at_once(self, revision: int, before: Snapshot, shown: Suggestion) -> Suggestion:
+    def _update(self, snapshot: Snapshot, *, by_hand: bool) -> Suggestion:
+        """Take a new revision; `by_hand` is false for what was accepted."""
+        self._began = self._clock()
+        before, shown = self.snapshot, self._newest.ghost
+        language = self._languages.at(snapshot.before)
+        self._place = Place(snapshot, self.header, language)
+        self._asked = None
+        rest = _rest_of(shown, before, snapshot)
+        if by_hand:
+            self._tell_of_the_hand(before, shown, rest)
+        self._newest = self._at_once(self._newest.revision + 1, rest)
+        if not self._newest.settled:
+            self._ask()
+        self._tell()
+        return self._newest
+
+    def _at_once(self, revision: int, rest: Ghost | None) -> Suggestion:
         """What is known of the new revision without the model."""
-        found = self._known.exact(self._snapshot)
+        place, rules = self._place, self.manner.rules
+        found = self._known.exact(place.snapshot)
         if found is not None:
-            ghost = best_ghost(found, self.manner.rules)
-            return self._told(revision, ghost, found, "known", settled=True)
-        rests = self._known.typed_on(self._snapshot)
-        ghost = self._rest_of(shown, before, rests)
-        if ghost is not None:
-            if len(ghost.text) >= self.manner.keep_chars or self._session is None:
-                self._known.remember(self._snapshot, rests)
-                return self._told(revision, ghost, rests, "typed", settled=True)
-            return self._told(revision, ghost, rests, "typed")
+            return self._told(revision, self._shown(found), found, "known", settled=True)
+        rests = self._known.typed_on(place.snapshot)
+        if rest is not None:
+            path = next((each for each in rests if each.text.startswith(rest.text.rstrip())), None)
+            if path is not None:
+                ghost = self._extended(rest, path)
+                enough = len(ghost.text) >= self.manner.keep_chars
+                settled = enough or self._session is None
+                if settled:
+                    self._known.remember(place.snapshot, rests)
+                return self._told(revision, Shown(ghost), rests, "typed", settled=settled)
+        if self._shared is not None:
+            found = self._shared.get(place, self._settings)
+            if found is not None:
+                self._known.remember(place.snapshot, found)
+                return self._told(revision, self._shown(found), found, "shared", settled=True)
         self._classical = self._heard()
         if rests:
-            return self._told(revision, best_ghost(rests, self.manner.rules), rests, "typed")
-        ghost = best_ghost(self._classical, self.manner.rules)
+            return self._told(revision, self._shown(rests), rests, "typed")
+        shown = self._shown(self._classical)
         if self._session is None:
-            self._known.remember(self._snapshot, self._classical)
-            return self._told(revision, ghost, self._classical, "classical", settled=True)
-        sure = ghost is not None and ghost.probability >= self.manner.sure
-        return self._told(revision, ghost if sure else None, self._classical, "classical")
+            self._known.remember(place.snapshot, self._classical)
+            return self._told(revision, shown, self._classical, "classical", settled=True)
+        if shown.ghost is None or shown.ghost.probability < self.manner.sure:
+            shown = Shown(None, "model_asked")
+        return self._told(revision, shown, self._classical, "classical")
 
-    def _rest_of(
-        self, shown: Suggestion, before: Snapshot, rests: Sequence[Alternative]
-    ) -> Ghost | None:
-        """What is left of the ghost text, if what was typed is its beginning."""
-        if shown.ghost is None or before.after != self._snapshot.after:
-            return None
-        typed = self._snapshot.before.removeprefix(before.before)
-        left = shown.ghost.text.removeprefix(typed)
-        if before.before + typed != self._snapshot.before or typed + left != shown.ghost.text:
-            return None
-        same = (each for each in rests if each.text.startswith(left.rstrip()))
-        path = next(same, None) if typed and left.strip() else None
-        return None if path is None else ghost_of(path, self.manner.rules)
+    def _shown(self, found: Sequence[Alternative]) -> Shown:
+        return self._ranking.shown(found, self._place, self.manner.rules, self.manner.eagerness)
+
+    def _extended(self, rest: Ghost, path: Alternative) -> Ghost:
+        """What is left of the ghost text, with what follows it if that is likely by now."""
+        ghost = ghost_of(path, self.manner.rules)
+        if ghost is None or not ghost.text.startswith(rest.text):
+            return rest
+        kept = self._ranking.kept(ghost, path, self._place, self.manner.rules)
+        if kept is None or not kept.text.startswith(rest.text):
+            return rest
+        return self._ranking.calibrated(kept, self._place)
 
     def _heard(self) -> tuple[Alternative, ...]:
-        """What the classical predictors say."""
-        context = Context(self._snapshot.before, self._snapshot.after, self.header)
+        """What the classical predictors say, as far as it may be shown."""
+        if not self._sources:
+            return ()
         budget = Budget(n=self.manner.classical, max_words=self.manner.search.words)
-        found: list[Alternative] = []
-        for predictor in self._predictors:
-            heard = [_alternative(each) for each in predictor.predict(context, budget)]
-            found = blended(found, [each for each in heard if each is not None], 0.5)
-        return tuple(found)
+        heard = self._sources.heard(self._place.context, self._place.language, budget)
+        return self._ranking.allowed(heard, self._place)
 
     def _ask(self) -> None:
         """Ask the model about the newest revision."""
         assert self._session is not None
-        search = self.manner.search
+        search, snapshot = self.manner.search, self.snapshot
+        filters = self._ranking.filters
         self._asked = self._session.begin(
-            self._snapshot.before,
-            self._snapshot.after,
+            snapshot.before,
+            snapshot.after,
             deadline_ms=search.deadline_ms,
             header=self.header,
             n=search.alternatives,
@@ -302,6 +278,7 @@ class Writer(Closing):
             spread_words=1,
             min_probability=search.min_probability,
             tolerance=search.tolerance,
+            screen=None if filters is None else filters.screen(self._place.surroundings),
         )
 
     def _settled(self, completed: Completed) -> Suggestion:
@@ -311,47 +288,69 @@ class Writer(Closing):
             for each in completed.continuations
             if each.words
         ]
-        found = blended(model, self._classical, self.manner.weight)
+        allowed = self._ranking.allowed(model, self._place)
+        found = tuple(blended(allowed, self._classical, self.manner.weight))
         if not completed.partial:
-            self._known.remember(self._snapshot, found)
-        ghost = best_ghost(found, self.manner.rules)
-        shown = self._newest.ghost
-        if shown is not None and (ghost is None or not ghost.text.startswith(shown.text)):
-            ghost = shown  # what is shown is only ever extended
-        told = self._told(self._newest.revision, ghost, found, "model", settled=True)
+            self._known.remember(self.snapshot, found)
+            if self._shared is not None:
+                self._shared.put(self._place, self._settings, found)
+        shown, standing = self._shown(found), self._newest.ghost
+        if standing is not None and (
+            shown.ghost is None or not shown.ghost.text.startswith(standing.text)
+        ):
+            shown = Shown(standing)  # what is shown is only ever extended
+        told = self._told(self._newest.revision, shown, found, "model", settled=True)
         return replace(told, partial=completed.partial, work=completed.work)
+
+    @property
+    def _settings(self) -> tuple[object, ...]:
+        """Everything beside the place that an answer depends on."""
+        manner, filters = self.manner, self._ranking.filters
+        return (
+            replace(manner.search, deadline_ms=None),
+            (manner.weight, manner.classical, self._sources.names(self._place.language)),
+            None if filters is None else filters.options,
+        )
 
     def _told(
         self,
         revision: int,
-        ghost: Ghost | None,
+        shown: Shown,
         found: Sequence[Alternative],
-        source: Source,
+        origin: Origin,
         *,
         settled: bool = False,
     ) -> Suggestion:
         took_ms = 1000 * (self._clock() - self._began)
-        return Suggestion(revision, ghost, tuple(found), source, settled, took_ms=took_ms)
+        return Suggestion(
+            revision, shown.ghost, tuple(found), origin, shown.silence, settled, took_ms=took_ms
+        )
+
+    def _tell(self) -> None:
+        """Tell whoever keeps the feedback what is shown."""
+        if self._feedback is not None:
+            self._feedback.showed(self._newest.ghost, self._place)
+
+    def _tell_of_the_hand(self, before: Snapshot, shown: Ghost | None, rest: Ghost | None) -> None:
+        """Tell what became of what was shown, now that something else happened."""
+        if self._feedback is None:
+            return
+        now = self.snapshot
+        gone = len(before.before) - len(now.before)
+        if now.after == before.after and gone > 0 and before.before.startswith(now.before):
+            self._feedback.deleted(gone)
+        else:
+            self._feedback.typed()
+        if rest is None and shown is not None:
+            through = now.before.startswith(before.before + shown.text)
+            (self._feedback.typed_through if through else self._feedback.left)()
 
 
-def end_of(ghost: Ghost, part: Part) -> int:
-    """How many characters of a ghost text a part of it has."""
-    text = ghost.text
-    if part == "line":
-        end = text.find("\n", 1)
-        return len(text) if end < 0 else end
-    if part == "word" and ghost.words:
-        end = ghost.words[0].char_offset
-        marks = len(text) - len(text.lstrip(_MARKS))
-        return marks or end
-    return len(text)
-
-
-_MARKS: Final = ".,;:!?…)]}\"'»”’"
-
-
-def _alternative(candidate: Candidate) -> Alternative | None:
-    """A candidate of a classical predictor; `None` for one that spells the typed word anew."""
-    if candidate.replaces or not candidate.words:
+def _rest_of(shown: Ghost | None, before: Snapshot, now: Snapshot) -> Ghost | None:
+    """What is left of a ghost text, if what was typed is its beginning."""
+    if shown is None or before.after != now.after or not now.before.startswith(before.before):
         return None
-    return Alternative(candidate.text, candidate.words, source=candidate.source)
+    typed = now.before[len(before.before) :]
+    if not typed or not shown.text.startswith(typed) or not shown.text[len(typed) :].strip():
+        return None
+    return shown.behind(len(typed))

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from tecla.decode.request import EvalWork
 from tecla.predict.base import Budget, Candidate
+from tecla.closing import Closing
 from tecla.controller.blend import first_word
-from tecla.suggest.suggester import Suggester
 from tecla.controller.writer import Writer
 from tecla.text.context import Context
 from tecla.text.snapshot import Snapshot
@@ -23,9 +23,9 @@ class Written:
     """
 
     def __init__(
-        self, writer: Writer, name: str = "writer", *, owned: Suggester | None = None
+        self, writer: Writer, name: str = "writer", *, owned: Closing | None = None
     ) -> None:
-        """Answer with `writer`, which is closed with this, and so is a suggester it owns."""
+        """Answer with `writer`, which is closed with this, and so is what it owns."""
         self._writer, self._name, self._owned = writer, name, owned
         self.work = EvalWork()
 

@@ -13,7 +13,7 @@ from typing import TypedDict
 
 from tecla.checks import known, number, whole
 from tecla.decode.adjust import Adjustment
-from tecla.decode.request import Request, Stopping
+from tecla.decode.request import Request, Screen, Stopping
 from tecla.engines.sampling import Sampling
 from tecla.errors import OptionError, PromptTooLongError
 from tecla.settings import Device
@@ -51,6 +51,7 @@ class CommonOptions(SamplingOptions, total=False):
     spread_words: int | None
     tolerance: float
     adjust: Sequence[Adjustment]
+    screen: Screen | None
 
 
 class CompletionOptions(CommonOptions, total=False):
@@ -142,6 +143,7 @@ def build_request(
         spread_words=options.get("spread_words"),
         tolerance=options.get("tolerance", 1e-3),
         adjust=tuple(adjust),
+        screen=options.get("screen"),
     )
 
 

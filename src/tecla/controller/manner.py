@@ -1,0 +1,76 @@
+"""How a writer is served: what the model is asked, what is shown, how eagerly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from tecla.checks import known, number, whole
+from tecla.controller.showing import Rules
+from tecla.errors import OptionError
+from tecla.scheduler.terms import DEADLINE_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What the model is asked at one caret.
+
+    alternatives: first words that are followed; one of them up to `words` words or `tokens` tokens,
+    while it stays at least `min_probability` likely. deadline_ms: when an answer is wanted.
+    """
+
+    alternatives: int = 2
+    words: int = 4
+    tokens: int = 8
+    min_probability: float = 0.05
+    tolerance: float = 0.02
+    deadline_ms: float | None = DEADLINE_MS
+
+    def __post_init__(self) -> None:
+        """Check what the request itself does not; raises `OptionError`."""
+        whole("alternatives", self.alternatives, 1)
+        whole("words", self.words, 1)
+        whole("tokens", self.tokens, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a writer is served.
+
+    eagerness: from 0 (nothing is shown) to 1 (everything that saves a key). classical: how many
+    candidates the classical predictors are asked for; weight: their share in the ranking. sure: how
+    probable a classical answer must be to be shown before the model's. keep_chars: how much of a
+    ghost text must be left for the model not to be asked. language: of a text that does not tell.
+    """
+
+    search: Search = field(default_factory=Search)
+    rules: Rules = field(default_factory=Rules)
+    eagerness: float = 0.5
+    classical: int = 6
+    weight: float = 0.4
+    sure: float = 0.6
+    keep_chars: int = 2
+    language: str = ""
+
+    def __post_init__(self) -> None:
+        """Check every range; raises `OptionError`."""
+        whole("classical", self.classical, 1)
+        whole("keep_chars", self.keep_chars, 1)
+        for name in ("eagerness", "weight", "sure"):
+            if not 0 <= number(name, getattr(self, name)) <= 1:
+                raise OptionError(f"{name} is {getattr(self, name)!r}; it must be from 0 to 1")
+
+
+def manner_of(options: Mapping[str, Any]) -> Manner:
+    """A manner from the names of its fields, those of `Search` and `Rules` included.
+
+    Raises `OptionError` for a name that is none.
+    """
+    kinds = (Search, Rules, Manner)
+    names = [{each.name for each in fields(kind)} for kind in kinds]
+    known(options, set().union(*names) - {"search", "rules"})
+    search, rules, own = (
+        {name: value for name, value in options.items() if name in of_kind} for of_kind in names
+    )
+    return Manner(search=Search(**search), rules=Rules(**rules), **own)

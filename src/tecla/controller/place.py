@@ -1,0 +1,83 @@
+"""A caret as the controller sees it: the text around it, and the language it is written in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import regex
+
+from tecla.filters.place import Surroundings
+from tecla.filters.tongue import language_of
+from tecla.text.context import Context
+from tecla.text.snapshot import Snapshot
+from tecla.text.words import words
+
+_MOST_CHARS = 400  # of the paragraph, from its end
+_LAST_RUN = regex.compile(r"\S++\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A snapshot, what stands above the text, and the language ("" where nothing tells)."""
+
+    snapshot: Snapshot
+    header: str = ""
+    language: str = ""
+
+    @property
+    def context(self) -> Context:
+        """As predictors and the model take it."""
+        return Context(self.snapshot.before, self.snapshot.after, self.header)
+
+    @property
+    def surroundings(self) -> Surroundings:
+        """As filters take it."""
+        return Surroundings(
+            self.snapshot.before, self.snapshot.after, self.header, self.language or None
+        )
+
+    @property
+    def typed_chars(self) -> int | None:
+        """Characters of the word that ends at the caret; 0 behind a space, `None` behind marks."""
+        before = self.snapshot.before
+        if not before or before[-1].isspace():
+            return 0
+        last = words(before[-64:])[-1:]
+        if last and last[0].end == len(before[-64:]):
+            return last[0].end - last[0].start
+        return None
+
+
+class Languages:
+    """The language of the paragraph at the caret, worked out once a word.
+
+    A paragraph that is too short to tell has the language of the one before it, and so on; where
+    nothing tells, it is `usual`.
+    """
+
+    def __init__(self, usual: str = "") -> None:
+        """`usual` is two letters of ISO 639, or empty."""
+        self._usual = usual
+        self._text = self._found = ""
+        self._told = False
+
+    def at(self, before: str) -> str:
+        """The language at the end of a text."""
+        tail = before[-4 * _MOST_CHARS :]
+        text = tail[: _last_run(tail)]
+        if not self._told or text != self._text:
+            self._text, self._found, self._told = text, self._of(text), True
+        return self._found
+
+    def _of(self, text: str) -> str:
+        for paragraph in reversed(text.split("\n")):
+            found = language_of(paragraph[-_MOST_CHARS:])
+            if found is not None:
+                return found
+        return self._usual
+
+
+def _last_run(text: str) -> int:
+    """Where the run of non-spaces at the end begins."""
+    match = _LAST_RUN.search(text)
+    return len(text) if match is None else match.start()
