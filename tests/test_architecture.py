@@ -32,11 +32,12 @@ ALLOWED = {
         *("text", "decode", "models", "scheduler", "suggest"),
         *("predict", "classic", "ngram", "filters", "store"),
     },
+    "terminal": {"text", "controller"},
     "evaluate": {"text", "predict", "ngram", "suggest", "controller"},
     "faces": {"text", "engines", "decode", "models", "suggest"},
     "cli": {
         *("text", "engines", "decode", "models", "suggest", "faces"),
-        *("predict", "classic", "ngram", "evaluate", "controller"),
+        *("predict", "classic", "ngram", "evaluate", "controller", "filters", "terminal"),
     },
 }
 ENGINE_LIBRARIES = {"llama_cpp", "torch", "transformers"}

@@ -13,7 +13,7 @@ from tecla.classic.dictionary import Dictionary
 from tecla.classic.querylog import QueryLog
 from tecla.errors import UnknownModelError
 from tecla.predict.base import Budget, Predictor
-from tecla.suggest import predictors
+from tecla.controller import predictors
 from tecla.text.context import Context
 
 Tecla = Callable[..., Ran]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from functools import cache
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Final, Self
 
 from typing_extensions import Unpack
@@ -14,13 +12,11 @@ from tecla.controller.cache import AnswerCache, ScopedAnswers
 from tecla.controller.calibration import Calibration, shipped
 from tecla.controller.feedback import Feedback, Record
 from tecla.controller.manner import Manner
-from tecla.controller.predictors import predictor_maker
 from tecla.controller.ranking import Ranking
-from tecla.controller.sources import ANY, Makers, Sources
+from tecla.controller.sources import ANY, Shelf, Sources
 from tecla.controller.writer import Writer
 from tecla.filters.judge import Filters
 from tecla.filters.options import FilterOptions
-from tecla.predict.base import Predictor
 from tecla.suggest.options import EngineOptions
 from tecla.suggest.suggester import Suggester
 
@@ -40,15 +36,15 @@ class Controller(Closing):
     def __init__(
         self,
         suggester: Suggester | None,
-        makers: Makers | None = None,
+        shelf: Shelf | None = None,
         manner: Manner | None = None,
         *,
         filters: Filters | None = None,
         calibration: Calibration | None = None,
         cache: AnswerCache | None = None,
     ) -> None:
-        """Take over a suggester (`None`: classical predictors alone)."""
-        self._suggester, self._makers = suggester, dict(makers or {})
+        """Take over a suggester (`None`: classical predictors alone) and a shelf."""
+        self._suggester, self._shelf = suggester, shelf or Shelf({})
         self._manner = manner or Manner()
         self.filters, self.cache = filters, cache
         self._ranking = Ranking(filters, calibration)
@@ -67,22 +63,17 @@ class Controller(Closing):
     ) -> Self:
         """Load a model, the default one by default, and predictors by what a person writes.
 
-        `predictors` by language ("" for all others), each opened when that language is written
-        first. `calibration` is what comes with tecla for the model, if there is any. Raises what
-        `Suggester.open` raises.
+        `predictors` by language ("" for all others), as `Shelf` opens them. `calibration` is what
+        comes with tecla for the model, if there is any. Raises what `Suggester.open` and
+        `open_predictor` raise.
         """
-        suggester = Suggester.open(model, **options)
         judge = Filters(filters)
         judge.load()
-        makers = {
-            language: [_lazily(spec) for spec in specs] for language, specs in predictors.items()
-        }
-        if predictors is not DEFAULT_PREDICTORS:
-            for make in itertools.chain.from_iterable(makers.values()):
-                make().close()  # so that a mistake is found at once
+        shelf = Shelf(predictors)
+        suggester = Suggester.open(model, **options)
         return cls(
             suggester,
-            makers,
+            shelf,
             manner,
             filters=judge,
             calibration=calibration or shipped(suggester.info.path),
@@ -110,7 +101,7 @@ class Controller(Closing):
                 shared = ScopedAnswers(self.cache, scope, str(suggester.info.path))
         return Writer(
             session,
-            Sources(self._makers),
+            Sources(self._shelf),
             self._manner,
             ranking=self._ranking,
             shared=shared,
@@ -120,11 +111,7 @@ class Controller(Closing):
 
     def close(self) -> None:
         """Free the model; safe to call twice. Writers must have been closed."""
+        self._shelf.close()
         if self._suggester is not None:
             self._suggester.close()
 
-
-def _lazily(spec: str) -> Callable[[], Predictor]:
-    """A maker that opens the file of `spec` when it is called first."""
-    maker = cache(lambda: predictor_maker(spec))
-    return lambda: maker()()

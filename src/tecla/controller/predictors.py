@@ -93,7 +93,7 @@ def _writer(rest: str, suggester: Suggester | None) -> Predictor:
     from tecla.controller.calibration import Calibration, shipped
     from tecla.controller.controller import Controller
     from tecla.controller.manner import manner_of
-    from tecla.controller.sources import ANY
+    from tecla.controller.sources import ANY, Shelf
     from tecla.controller.written import Written
     from tecla.filters.judge import Filters
     from tecla.filters.options import FilterOptions
@@ -104,14 +104,14 @@ def _writer(rest: str, suggester: Suggester | None) -> Predictor:
     level = options.pop("filters", "standard")
     curves = options.pop("calibration", None)
     manner = manner_of(options)
-    makers = {ANY: [predictor_maker(str(beside))]} if beside else {}
+    shelf = Shelf({ANY: [str(beside)]} if beside else {})
     filters = None if level == "off" else Filters(FilterOptions(offensive=level))
     opened = suggester or Suggester.open(model or None)
     if curves is None:
         calibration = shipped(opened.info.path)
     else:
         calibration = Calibration() if curves == "off" else Calibration.load(Path(str(curves)))
-    controller = Controller(opened, makers, manner, filters=filters, calibration=calibration)
+    controller = Controller(opened, shelf, manner, filters=filters, calibration=calibration)
     name = f"writer:{rest}" if rest else "writer"
     return Written(controller.writer(), name, owned=None if opened is suggester else controller)
 

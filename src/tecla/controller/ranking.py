@@ -11,7 +11,7 @@ the next alternative.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -75,25 +75,33 @@ class Ranking:
     ) -> Shown:
         """What is shown of allowed alternatives, the most promising one first."""
         silence: Silence = "nothing_found"
-        for each in sorted(found, key=promise, reverse=True):
-            ghost = ghost_of(each, rules)
-            if ghost is None:
-                silence = "too_short"
-                continue
-            kept = self.kept(ghost, each, place, rules)
-            if kept is None:
-                silence = "filtered"
-                continue
-            sure = self.calibrated(kept, place)
-            if is_worth(sure, eagerness):
-                return Shown(sure)
-            return Shown(None, "unsure")
+        for ghost in self._ghosts(found, place, rules):
+            if isinstance(ghost, Ghost):
+                return Shown(ghost) if is_worth(ghost, eagerness) else Shown(None, "unsure")
+            silence = ghost
         return Shown(None, silence)
+
+    def ghosts(self, found: Sequence[Alternative], place: Place, rules: Rules) -> list[Ghost]:
+        """The ghost text of every allowed alternative that has one, the most promising first."""
+        tried = self._ghosts(found, place, rules)
+        return [ghost for ghost in tried if isinstance(ghost, Ghost)]
 
     def calibrated(self, ghost: Ghost, place: Place) -> Ghost:
         """The ghost text with the probability that it is right, as the curves have it."""
         kind = Kind(ghost.source, place.language, bool(place.typed_chars))
         return replace(ghost, probability=self.calibration.calibrated(ghost.raw, kind))
+
+    def _ghosts(
+        self, found: Sequence[Alternative], place: Place, rules: Rules
+    ) -> Iterator[Ghost | Silence]:
+        """The ghost text of each alternative, or why it has none."""
+        for each in sorted(found, key=promise, reverse=True):
+            ghost = ghost_of(each, rules)
+            if ghost is None:
+                yield "too_short"
+                continue
+            kept = self.kept(ghost, each, place, rules)
+            yield "filtered" if kept is None else self.calibrated(kept, place)
 
     def kept(self, ghost: Ghost, of: Alternative, place: Place, rules: Rules) -> Ghost | None:
         """What filters leave of the ghost text of an allowed alternative."""

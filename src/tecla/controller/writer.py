@@ -175,6 +175,17 @@ class Writer(Closing):
         self._update(self.snapshot.typed(taken), by_hand=False)
         return taken
 
+    def other(self) -> Suggestion:
+        """Show the next alternative in place of the ghost text; after the last one the first."""
+        now = self._newest
+        ghosts = self._ranking.ghosts(now.alternatives, self._place, self.manner.rules)
+        if ghosts:
+            texts = [each.text for each in ghosts]
+            at = texts.index(now.ghost.text) if now.ghost and now.ghost.text in texts else -1
+            self._newest = replace(now, ghost=ghosts[(at + 1) % len(ghosts)], silence=None)
+            self._tell()
+        return self._newest
+
     def dismiss(self) -> Suggestion:
         """Show nothing until the text changes."""
         self._asked = None

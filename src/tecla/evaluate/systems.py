@@ -34,7 +34,7 @@ def open_system(spec: str) -> Predictor:
 
 def system_file(spec: str) -> Path | None:
     """The file that a system is opened from; `None` if there is none, or it cannot be found."""
-    from tecla.suggest import predictors
+    from tecla.controller import predictors
 
     kind, _, rest = spec.partition(":")
     try:

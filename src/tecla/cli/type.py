@@ -1,0 +1,50 @@
+"""`tecla type`: a full-screen writing app with ghost text."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, get_args
+
+import typer
+
+from tecla.errors import OptionError
+
+
+def type_(
+    file: Annotated[
+        Path | None, typer.Argument(help="The file to write; it is made when it is saved.")
+    ] = None,
+    eagerness: Annotated[
+        float, typer.Option(help="From 0 (nothing is shown) to 1 (whatever saves a key).")
+    ] = 0.5,
+    filters: Annotated[str, typer.Option(help="off, standard or strict.")] = "standard",
+    language: Annotated[
+        str, typer.Option(help="Of a text that does not tell, such as en.")
+    ] = "",
+    model: Annotated[
+        str | None, typer.Option(help="Alias, path or Hugging Face name; see `tecla models`.")
+    ] = None,
+) -> None:
+    """Write with ghost text: Tab takes all of it, Ctrl-Right a word, Esc sends it away.
+
+    The file is saved by Ctrl-S: whole, in the place of the old one, with its permissions.
+    """
+    from tecla.checks import known
+    from tecla.controller.controller import Controller
+    from tecla.controller.manner import Manner
+    from tecla.filters.lexicon import Level
+    from tecla.filters.options import FilterOptions
+    from tecla.terminal.app import App
+    from tecla.terminal.document import Document
+
+    known([filters], get_args(Level))
+    document = Document.open(file)
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise OptionError("tecla type needs a terminal; `tecla complete` works without one")
+    manner = Manner(eagerness=eagerness, language=language)
+    options = FilterOptions(offensive=filters)  # type: ignore[arg-type]  # it is known
+    print("loading the model …", file=sys.stderr)
+    with Controller.open(model, manner=manner, filters=options) as controller:
+        with controller.writer() as writer:
+            App(document, writer).run()

@@ -1,0 +1,1 @@
+"""A writing app for the terminal."""
