@@ -32,6 +32,7 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -97,10 +98,10 @@ def costs(judge: Filters, found: list[Caret]) -> dict[str, dict[str, float]]:
     times: dict[str, list[float]] = {}
     for place, text in found:
         calls: dict[str, Callable[[], object]] = {
-            "judge, new caret": lambda text=text, place=place: judge.judge(text, place),
-            "judge": lambda text=text, place=place: judge.judge(text, place),
-            "dead": lambda text=text, place=place: judge.dead(text, place),
-            "words": lambda text=text, place=place: words(place.before[-256:] + text),
+            "judge, new caret": partial(judge.judge, text, place),
+            "judge": partial(judge.judge, text, place),
+            "dead": partial(judge.dead, text, place),
+            "words": partial(words, place.before[-256:] + text),
         }
         for name, call in calls.items():
             rounds = 1 if name == "judge, new caret" else 3

@@ -37,7 +37,7 @@ ALLOWED = {
     "faces": {"text", "engines", "decode", "models", "suggest"},
     "cli": {
         *("text", "engines", "decode", "models", "suggest", "faces"),
-        *("predict", "classic", "ngram", "evaluate", "controller", "filters", "terminal"),
+        *("predict", "classic", "ngram", "evaluate", "controller", "filters", "terminal", "store"),
     },
 }
 ENGINE_LIBRARIES = {"llama_cpp", "torch", "transformers"}

@@ -11,9 +11,9 @@ import pytest
 from cli.calling import Ran, caller
 from tecla.classic.dictionary import Dictionary
 from tecla.classic.querylog import QueryLog
+from tecla.controller import predictors
 from tecla.errors import UnknownModelError
 from tecla.predict.base import Budget, Predictor
-from tecla.controller import predictors
 from tecla.text.context import Context
 
 Tecla = Callable[..., Ran]

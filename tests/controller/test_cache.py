@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tecla.errors import OptionError
 from tecla.controller.cache import AnswerCache, Question
 from tecla.controller.tree import Alternative
+from tecla.errors import OptionError
 from tecla.text.words import WordEnd
 
 

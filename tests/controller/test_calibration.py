@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tecla.errors import ModelFormatError, OptionError, UnknownModelError
 from tecla.controller.calibration import Calibration, Curve, Event, Kind, Provenance, fit
+from tecla.errors import ModelFormatError, OptionError, UnknownModelError
 
 SHARES = st.floats(0, 1)
 

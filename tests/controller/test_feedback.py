@@ -28,9 +28,11 @@ def events() -> list[FeedbackEvent]:
 def writer(fake_info: ModelInfo, events: list[FeedbackEvent]) -> Iterator[Writer]:
     engine = FakeEngine(TOKENIZER, bias=saying(TOKENIZER, "the future", SAID))
     feedback = Feedback(events.append, user="u", collection="c", clock=lambda: 5.0)
-    with Suggester(LoadedModel(engine, TOKENIZER, fake_info)) as suggester:
-        with Writer(suggester.session(), manner=PATIENT, feedback=feedback) as writer:
-            yield writer
+    with (
+        Suggester(LoadedModel(engine, TOKENIZER, fake_info)) as suggester,
+        Writer(suggester.session(), manner=PATIENT, feedback=feedback) as writer,
+    ):
+        yield writer
 
 
 def test_typing_through_is_one_suggestion_that_is_not_rejected(

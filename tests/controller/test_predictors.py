@@ -8,9 +8,9 @@ import pytest
 
 from tecla.classic.dictionary_file import save_dictionary
 from tecla.classic.querylog import QueryLog
+from tecla.controller.predictors import open_predictor
 from tecla.errors import OptionError, UnknownModelError
 from tecla.predict.base import Budget, Predictor
-from tecla.controller.predictors import open_predictor
 from tecla.suggest.suggester import Suggester
 from tecla.text.context import Context
 

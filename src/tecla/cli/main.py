@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from tecla.cli import compare, complete, config, doctor, evaluate, models, train, type
+from tecla.cli import calibrate, compare, complete, config, doctor, evaluate, models, train, type
 from tecla.errors import OUTSIDE, TeclaError
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app.command("compare")(compare.compare)
 app.add_typer(train.app, name="train")
 app.command("evaluate")(evaluate.evaluate)
 app.command("type")(type.type_)
+app.command("calibrate")(calibrate.calibrate)
 app.command("models")(models.models)
 app.command("doctor")(doctor.doctor)
 app.command("config")(config.config)

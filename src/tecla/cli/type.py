@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, get_args
 
@@ -19,9 +20,11 @@ def type_(
         float, typer.Option(help="From 0 (nothing is shown) to 1 (whatever saves a key).")
     ] = 0.5,
     filters: Annotated[str, typer.Option(help="off, standard or strict.")] = "standard",
-    language: Annotated[
-        str, typer.Option(help="Of a text that does not tell, such as en.")
-    ] = "",
+    language: Annotated[str, typer.Option(help="Of a text that does not tell, such as en.")] = "",
+    feedback: Annotated[
+        bool,
+        typer.Option(help="Count on this machine what becomes of suggestions; no text is kept."),
+    ] = True,
     model: Annotated[
         str | None, typer.Option(help="Alias, path or Hugging Face name; see `tecla models`.")
     ] = None,
@@ -35,6 +38,8 @@ def type_(
     from tecla.controller.manner import Manner
     from tecla.filters.lexicon import Level
     from tecla.filters.options import FilterOptions
+    from tecla.store.buffer import FeedbackBuffer
+    from tecla.store.sqlite import SqliteStore
     from tecla.terminal.app import App
     from tecla.terminal.document import Document
 
@@ -45,6 +50,10 @@ def type_(
     manner = Manner(eagerness=eagerness, language=language)
     options = FilterOptions(offensive=filters)  # type: ignore[arg-type]  # it is known
     print("loading the model …", file=sys.stderr)
-    with Controller.open(model, manner=manner, filters=options) as controller:
-        with controller.writer() as writer:
-            App(document, writer).run()
+    with ExitStack() as open_:
+        controller = open_.enter_context(Controller.open(model, manner=manner, filters=options))
+        record = None
+        if feedback:
+            store = open_.enter_context(SqliteStore.open())
+            record = open_.enter_context(FeedbackBuffer(store.feedback)).add
+        App(document, open_.enter_context(controller.writer(record=record))).run()

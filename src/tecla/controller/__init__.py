@@ -1,1 +1,1 @@
-"""What to show, when to show it, when to stay silent: a text as it is written, and its ghost text."""
+"""What to show, when, and when to stay silent: a text as it is written, and its ghost text."""

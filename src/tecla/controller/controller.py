@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
 from typing import Final, Self
 
 from typing_extensions import Unpack
@@ -109,9 +110,17 @@ class Controller(Closing):
             header=header,
         )
 
+    @property
+    def model_path(self) -> Path | None:
+        """The file or folder of the model."""
+        return None if self._suggester is None else self._suggester.info.path
+
+    def prepare(self, language: str) -> None:
+        """Block until the predictors of a language are open, as they are otherwise in passing."""
+        self._shelf.wait(language)
+
     def close(self) -> None:
         """Free the model; safe to call twice. Writers must have been closed."""
         self._shelf.close()
         if self._suggester is not None:
             self._suggester.close()
-

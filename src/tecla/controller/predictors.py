@@ -27,11 +27,11 @@ def open_predictor(spec: str, *, suggester: Suggester | None = None) -> Predicto
     `frequency:LANGUAGE`, `ngram:LANGUAGE` (English if left out), `ngram:PATH`, `dictionary:PATH`,
     `querylog:PATH`, `neural` (the default model) or `neural:MODEL`, perhaps with options of
     `Suggester.suggest` behind it: `neural:?min_probability=0.05&tolerance=0.01`. `writer:MODEL` is
-    what a `Writer` would show, perhaps with fields of its manner, a predictor beside the model, a
-    level of filters and a file of curves ("off": none), as in
-    `writer:?weight=0.3&beside=ngram:en&filters=strict&calibration=off`. A `suggester` serves `neural` and `writer` in place of a
-    model of its own, and stays the caller's. Raises `OptionError` for a spec that names nothing,
-    `ModelError` kinds for what cannot be opened.
+    what a `Writer` would show, perhaps with fields of its manner, a predictor beside the model (or
+    `default`, those that come with tecla), a level of filters and a file of curves ("off": none):
+    `writer:?weight=0.3&beside=ngram:en&filters=strict&calibration=off`. A `suggester` serves
+    `neural` and `writer` in place of a model of its own, and stays the caller's. Raises
+    `OptionError` for a spec that names nothing, `ModelError` kinds for what cannot be opened.
     """
     kind, _, rest = spec.partition(":")
     if kind == "neural":
@@ -91,7 +91,7 @@ def language_model(name: str) -> Path:
 
 def _writer(rest: str, suggester: Suggester | None) -> Predictor:
     from tecla.controller.calibration import Calibration, shipped
-    from tecla.controller.controller import Controller
+    from tecla.controller.controller import DEFAULT_PREDICTORS, Controller
     from tecla.controller.manner import manner_of
     from tecla.controller.sources import ANY, Shelf
     from tecla.controller.written import Written
@@ -104,7 +104,12 @@ def _writer(rest: str, suggester: Suggester | None) -> Predictor:
     level = options.pop("filters", "standard")
     curves = options.pop("calibration", None)
     manner = manner_of(options)
-    shelf = Shelf({ANY: [str(beside)]} if beside else {})
+    if beside == "default":
+        shelf = Shelf(DEFAULT_PREDICTORS)
+        for language in DEFAULT_PREDICTORS:
+            shelf.wait(language)
+    else:
+        shelf = Shelf({ANY: [str(beside)]} if beside else {})
     filters = None if level == "off" else Filters(FilterOptions(offensive=level))
     opened = suggester or Suggester.open(model or None)
     if curves is None:

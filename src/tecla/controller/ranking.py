@@ -88,7 +88,7 @@ class Ranking:
 
     def calibrated(self, ghost: Ghost, place: Place) -> Ghost:
         """The ghost text with the probability that it is right, as the curves have it."""
-        kind = Kind(ghost.source, place.language, bool(place.typed_chars))
+        kind = kind_of(ghost, place)
         return replace(ghost, probability=self.calibration.calibrated(ghost.raw, kind))
 
     def _ghosts(
@@ -111,6 +111,11 @@ class Ranking:
         if verdict.action == "shorten":
             return ghost_of(of.upto(verdict.end), rules)
         return ghost if verdict.action == "keep" else None
+
+
+def kind_of(ghost: Ghost, place: Place) -> Kind:
+    """The kind of event that a ghost text at a place is."""
+    return Kind(ghost.source, place.language, bool(place.typed_chars))
 
 
 def is_worth(ghost: Ghost, eagerness: float) -> bool:

@@ -14,9 +14,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from tecla.text.snapshot import Snapshot
 from tecla.text.words import WordEnd
+
+UNSEEN_SHARE: Final = 0.1  # of the texts that nobody thought of, those with a given next character
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +103,20 @@ class Known:
 
 
 def rests(alternatives: Sequence[Alternative], typed: str) -> tuple[Alternative, ...]:
-    """The rests of those alternatives that begin with what was typed and go on."""
+    """The rests of those alternatives that begin with what was typed and go on.
+
+    Their probabilities are given what was typed, which may belong to a text that nobody thought of:
+    of those, a share of `UNSEEN_SHARE` is taken to have each of the characters.
+    """
     left = [
         each
         for each in alternatives
         if each.text.startswith(typed) and any(w.char_offset > len(typed) for w in each.words)
     ]
     ahead = [next(w for w in each.words if w.char_offset > len(typed)) for each in left]
-    share = min(1.0, sum(word.probability for word in ahead))
+    unseen = max(0.0, 1.0 - sum(each.probability for each in alternatives))
+    share = sum(word.probability for word in ahead) + unseen * UNSEEN_SHARE ** len(typed)
+    share = min(1.0, share)
     return tuple(each.behind(len(typed), share) for each in left) if share else ()
 
 

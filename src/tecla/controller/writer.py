@@ -30,11 +30,12 @@ from typing import Literal
 from tecla.closing import Closing
 from tecla.controller.blend import blended
 from tecla.controller.cache import ScopedAnswers
+from tecla.controller.calibration import Kind
 from tecla.controller.feedback import Feedback
 from tecla.controller.manner import Manner
 from tecla.controller.parts import PARTS, Part, end_of
 from tecla.controller.place import Languages, Place
-from tecla.controller.ranking import Ranking, Shown, Silence
+from tecla.controller.ranking import Ranking, Shown, Silence, kind_of
 from tecla.controller.showing import Ghost, ghost_of
 from tecla.controller.sources import Sources
 from tecla.controller.tree import Alternative, Known
@@ -73,8 +74,8 @@ class Writer(Closing):
     def __init__(
         self,
         session: Session | None,
-        sources: Sources = Sources(),
-        manner: Manner = Manner(),
+        sources: Sources | None = None,
+        manner: Manner | None = None,
         *,
         ranking: Ranking | None = None,
         shared: ScopedAnswers | None = None,
@@ -88,11 +89,11 @@ class Writer(Closing):
         """
         if session is None and not sources:
             raise OptionError("a writer needs a model or a predictor; give one of them")
-        self._session, self._sources = session, sources
+        self._session, self._sources = session, sources or Sources()
         self._ranking = ranking or Ranking()
         self._shared, self._feedback = shared, feedback
-        self.manner, self.header, self._clock = manner, header, clock
-        self._languages = Languages(manner.language)
+        self.manner, self.header, self._clock = manner or Manner(), header, clock
+        self._languages = Languages(self.manner.language)
         self._known = Known()
         self._place = Place(Snapshot(), header)
         self._newest = Suggestion(0, None, settled=True)
@@ -109,6 +110,11 @@ class Writer(Closing):
     def language(self) -> str:
         """The language of the paragraph at the caret; empty where nothing tells."""
         return self._place.language
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of event that the ghost text of the newest revision is."""
+        return Kind() if self._newest.ghost is None else kind_of(self._newest.ghost, self._place)
 
     @property
     def suggestion(self) -> Suggestion:
@@ -222,7 +228,7 @@ class Writer(Closing):
 
     def _at_once(self, revision: int, rest: Ghost | None) -> Suggestion:
         """What is known of the new revision without the model."""
-        place, rules = self._place, self.manner.rules
+        place = self._place
         found = self._known.exact(place.snapshot)
         if found is not None:
             return self._told(revision, self._shown(found), found, "known", settled=True)

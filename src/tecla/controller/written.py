@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tecla.decode.request import EvalWork
-from tecla.predict.base import Budget, Candidate
 from tecla.closing import Closing
 from tecla.controller.blend import first_word
 from tecla.controller.writer import Writer
+from tecla.decode.request import EvalWork
+from tecla.predict.base import Budget, Candidate
 from tecla.text.context import Context
 from tecla.text.snapshot import Snapshot
 

@@ -1,10 +1,10 @@
 """Opening a system by what a configuration says: tecla's predictors, and peers.
 
 Peers are `presage:DATABASE` and, of the default model or another, `llama-server:MODEL` and
-`transformers:MODEL`; every other spec is `tecla.controller.predictors.open_predictor`'s. What presage
-learns from one passage would change what it says in the next; here it does not learn, nor does any
-system: `presage:DATABASE?learning=true` is for seeing what that costs it. Everything is imported
-when it is asked for.
+`transformers:MODEL`; every other spec is `tecla.controller.predictors.open_predictor`'s. What
+presage learns from one passage would change what it says in the next; here it does not learn, nor
+does any system: `presage:DATABASE?learning=true` is for seeing what that costs it. Everything is
+imported when it is asked for.
 """
 
 from __future__ import annotations
@@ -67,15 +67,15 @@ def _presage(rest: str) -> Predictor:
 
 
 def _llama_server(name: str) -> Predictor:
-    from tecla.evaluate.peers import LlamaServer
     from tecla.controller.predictors import language_model
+    from tecla.evaluate.peers import LlamaServer
 
     return LlamaServer.start(language_model(name))
 
 
 def _transformers(name: str) -> Predictor:
-    from tecla.evaluate.peers import Transformers
     from tecla.controller.predictors import language_model
+    from tecla.evaluate.peers import Transformers
 
     return Transformers(language_model(name))
 

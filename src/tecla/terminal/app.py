@@ -1,4 +1,4 @@
-"""The writing app: a full screen, the text, ghost text at the caret, and a line that says what is on.
+"""The writing app: the text on a full screen, ghost text at the caret, a line that says what is on.
 
 Everything runs on one asyncio loop: a key changes the buffer, the buffer tells the writer, and the
 writer's answer draws the screen again. The writer is asked from the loop's thread alone.
@@ -25,12 +25,13 @@ from tecla.controller.parts import Part
 from tecla.controller.writer import Writer
 from tecla.errors import TeclaError
 from tecla.terminal.document import Document
-from tecla.terminal.ghost import STYLE, GhostProcessor
+from tecla.terminal.ghost import GhostProcessor
 from tecla.terminal.status import Tally, status_line
 from tecla.text.snapshot import Snapshot
 
 _STYLE = Style([("ghost", "fg:#808080 italic"), ("status", "reverse"), ("status.alarm", "bold")])
-_HELP = " Tab all · Ctrl-Right word · Alt-L line · Alt-N other · Esc none · Ctrl-S save · Ctrl-Q quit"
+_HELP = " Tab all · Ctrl-→ word · Alt-L line · Alt-N other · Esc none · Ctrl-S save · Ctrl-Q quit"
+_CHANGED_OUTSIDE = "another program changed the file: Ctrl-S again puts this text in its place"
 _TAB = "    "
 
 
@@ -96,7 +97,8 @@ class App:
     def _changed(self, _: Buffer) -> None:
         """Tell the writer what the text is, and draw what it says; then what it settles on."""
         self._message, self._asks_to_quit = "", False
-        now = Snapshot(self.buffer.document.text_before_cursor, self.buffer.document.text_after_cursor)
+        text = self.buffer.document
+        now = Snapshot(text.text_before_cursor, text.text_after_cursor)
         if self._taking or now == self.writer.snapshot:
             return
         self.tally.typed(self.writer.snapshot, now)
@@ -136,8 +138,8 @@ class App:
     def _save(self) -> bool:
         """Save the file, and say so; whether it was saved."""
         try:
-            if self.document.is_changed_outside() and not self._message.startswith("changed"):
-                self._message = "changed by another program; Ctrl-S again puts this text in its place"
+            if self.document.is_changed_outside() and self._message != _CHANGED_OUTSIDE:
+                self._message = _CHANGED_OUTSIDE
                 return False
             self.document.save(self.text)
         except TeclaError as error:

@@ -1,6 +1,6 @@
-"""A text file that is edited: read whole, saved whole or not at all.
+r"""A text file that is edited: read whole, saved whole or not at all.
 
-Line breaks are `\\n` inside and what they were outside; a byte order mark stays. A file that is not
+Line breaks are `\n` inside and what they were outside; a byte order mark stays. A file that is not
 UTF-8 is refused rather than damaged.
 """
 
@@ -84,13 +84,12 @@ class Document:
         target = Path(os.path.realpath(self.path))
         data = self._bytes(text)
         try:
-            with replacing(target) as part:
-                with part.open("wb") as file:
-                    if target.exists():
-                        os.chmod(part, target.stat().st_mode & 0o7777)
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
+            with replacing(target) as part, part.open("wb") as file:
+                if target.exists():
+                    part.chmod(target.stat().st_mode & 0o7777)
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
         except OSError as error:
             raise OptionError(f"cannot write {str(self.path)!r}: {error.strerror}") from error
         self.text, self.saved = text, data

@@ -47,9 +47,7 @@ def _on_one_line(text: str) -> str:
     return line + ("↵" if line_break else "")
 
 
-def _put_in(
-    fragments: StyleAndTextTuples, at: int, piece: tuple[str, str]
-) -> StyleAndTextTuples:
+def _put_in(fragments: StyleAndTextTuples, at: int, piece: tuple[str, str]) -> StyleAndTextTuples:
     """The fragments of a line with another one behind the first `at` characters."""
     found: StyleAndTextTuples = []
     seen, is_in = 0, False
