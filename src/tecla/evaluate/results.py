@@ -15,6 +15,7 @@ from tecla.evaluate.answers import Record
 from tecla.evaluate.bootstrap import difference, ratio
 from tecla.evaluate.config import EvaluateConfig, Way
 from tecla.evaluate.metrics import Ratio
+from tecla.evaluate.reliability import reliability
 from tecla.evaluate.typists import (
     LEAST_SAVED_KEYS,
     GhostTypist,
@@ -119,6 +120,7 @@ def _ghost(records: Sequence[Record], config: EvaluateConfig) -> Figures:
         "curve": curve,
         "exact_match": matches,
         "calibration": asdict(metrics.calibration(records)),
+        "reliability": asdict(reliability(records, seed)),
         **_places(records, seed),
     }
 

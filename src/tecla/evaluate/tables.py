@@ -18,7 +18,9 @@ LEGEND: Final = (
     "held."
 )
 DETAIL_LEGEND: Final = (
-    "perplexity: of a character; ECE: calibration error of the first word's probability; partial: "
+    "perplexity: of a character; ECE: calibration error of the first word's probability; of whole "
+    "suggestions their number, the calibration error with its interval, the Brier score, that of a "
+    "constant, and how often a right one is more probable than a wrong one (AUC); partial: "
     "characters that were right of those shown, and of those still to be written; 1 to 5 words: "
     "of the most probable suggestions, as many as the coverage says, those whose first words are "
     "exactly right, %; tokens: evaluated for a key; model p50, p99: milliseconds of the keys that "
@@ -59,7 +61,9 @@ def detail_tables(results: Row) -> list[PlainTable]:
     for title, rows in groups.items():
         coverages = list(rows[0]["exact_match"])
         columns = (
-            *("system", "perplexity", "ECE", "partial precision", "recall"),
+            *("system", "perplexity", "ECE"),
+            *("suggestions", "whole ECE", "Brier", "of a constant", "AUC"),
+            *("partial precision", "recall"),
             *(f"{k} at {float(each):.0%}" for each in coverages for k in _matched(rows[0], each)),
             *("tokens", "model p50", "p99"),
         )
@@ -131,6 +135,7 @@ def _details(row: Row, coverages: Sequence[str]) -> Iterator[str]:
     yield row["system"]
     yield _plain(row["perplexity_per_char"], 2)
     yield _plain(row["calibration"]["error"], 3)
+    yield from _reliability(row["reliability"])
     yield _percent(row["partial_precision"])
     yield _percent(row["partial_recall"])
     for coverage in coverages:
@@ -140,6 +145,15 @@ def _details(row: Row, coverages: Sequence[str]) -> Iterator[str]:
     yield _plain(row["costs"]["tokens_per_key"], 2)
     for percent in ("p50", "p99"):
         yield _short(row["costs"]["model_latency_ms"][percent])
+
+
+def _reliability(figures: Row) -> Iterator[str]:
+    error = figures["error"]
+    yield str(figures["events"])
+    interval = "" if error["low"] is None else f" ({error['low']:.3f} to {error['high']:.3f})"
+    yield _plain(error["value"], 3) + interval
+    for name in ("brier", "brier_constant", "auc"):
+        yield _plain(figures[name], 3)
 
 
 def _matched(row: Row, coverage: str) -> Sequence[str]:
