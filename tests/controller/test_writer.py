@@ -11,13 +11,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tecla import Suggester
+from tecla.controller.cache import AnswerCache, ScopedAnswers
 from tecla.controller.manner import Manner, Search
+from tecla.controller.ranking import Ranking
 from tecla.controller.showing import Rules
 from tecla.controller.sources import ANY, Sources
-from tecla.controller.writer import Writer
+from tecla.controller.writer import Suggestion, Writer
 from tecla.engines.factory import LoadedModel
 from tecla.engines.fake import FakeEngine, FakeTokenizer, saying
 from tecla.errors import OptionError
+from tecla.filters.judge import Filters
+from tecla.filters.options import FilterOptions
 from tecla.models.info import ModelInfo
 from tecla.predict.base import Budget, Candidate
 from tecla.text.context import Context
@@ -275,3 +279,76 @@ def test_rules_are_those_of_the_manner(make: Make) -> None:
         ghost = writer.wait().ghost
         assert ghost is not None
         assert ghost.text == " of "
+
+
+def test_answers_are_shared_within_a_scope_and_never_across(
+    fake_info: ModelInfo, engine: FakeEngine
+) -> None:
+    cache = AnswerCache()
+    with Suggester(LoadedModel(engine, TOKENIZER, fake_info)) as suggester:
+
+        def asked(scope: str, manner: Manner = PATIENT, header: str = "") -> Suggestion:
+            with Writer(
+                suggester.session(scope=scope),
+                manner=manner,
+                shared=ScopedAnswers(cache, scope, "m"),
+                header=header,
+            ) as writer:
+                writer.update(Snapshot("the future"))
+                return writer.wait()
+
+        first = asked("ana")
+        evaluated = engine.evaluated_tokens
+        again = asked("ana")
+        assert (first.origin, again.origin) == ("model", "shared")
+        assert again.ghost == first.ghost
+        assert again.alternatives == first.alternatives
+        assert engine.evaluated_tokens == evaluated
+        assert asked("ben").origin == "model"
+        assert asked("ana", header="Title").origin == "model"
+        other = replace(PATIENT, search=replace(PATIENT.search, words=2))
+        assert asked("ana", other).origin == "model"
+        assert asked("ana", replace(PATIENT, eagerness=0.3)).origin == "shared"
+        assert cache.hits == 2
+
+
+def test_filters_act_during_the_search_and_the_reason_is_counted(
+    fake_info: ModelInfo, engine: FakeEngine
+) -> None:
+    filters = Filters(replace(FilterOptions.none(), deny=("of the",)))
+    with (
+        Suggester(LoadedModel(engine, TOKENIZER, fake_info)) as suggester,
+        Writer(suggester.session(), manner=PATIENT, ranking=Ranking(filters)) as writer,
+    ):
+        writer.update(Snapshot("the future"))
+        found = writer.wait()
+        assert filters.screened["denied"] > 0
+        assert all(" of the" not in each.text for each in found.alternatives)
+        assert found.ghost is None or " of the" not in found.ghost.text
+
+
+def test_other_shows_the_alternatives_in_turn(make: Make) -> None:
+    with make(replace(PATIENT, sure=1.0, weight=0.5), [Says("the future was", 0.9)]) as writer:
+        writer.update(Snapshot("the future"))
+        first = writer.wait().ghost
+        second = writer.other().ghost
+        assert first is not None
+        assert second is not None
+        assert first.text != second.text
+        seen = {first.text, second.text}
+        for _ in range(len(writer.suggestion.alternatives)):
+            ghost = writer.other().ghost
+            assert ghost is not None
+            seen.add(ghost.text)
+        assert writer.accept() in seen
+
+
+def test_nothing_is_accepted_of_an_older_revision(make: Make) -> None:
+    with make() as writer:
+        writer.update(Snapshot("the future"))
+        revision = writer.wait().revision
+        writer.typed(" ")
+        writer.wait()
+        assert writer.accept(revision=revision) == ""
+        assert writer.snapshot.before == "the future "
+        assert writer.accept(revision=revision + 1) != ""

@@ -2,10 +2,10 @@
 
 The event is that the person's text runs through all of the ghost text. *Calibration error*: events
 are put into 15 bins of equal mass by their probability; the mean over bins of |mean probability -
-share that is right| (Nixon et al. 2019; with bins of equal width Naeini et al. 2015). *Brier score*
-(Brier 1950): the mean of (probability - right)²; that of a constant, the share that is right, stands
-beside it. *AUC*: how often a right one has a higher probability than a wrong one, ties counted half;
-0.5 for a constant. Intervals are from drawing passages.
+share that is right| (Nixon et al. 2019; with bins of equal width Naeini et al. 2015).
+*Brier score* (Brier 1950): the mean of (probability - right)²; that of a constant, the share that
+is right, stands beside it. *AUC*: how often a right one has a higher probability than a wrong one,
+ties counted half; 0.5 for a constant. Intervals are from drawing passages.
 """
 
 from __future__ import annotations

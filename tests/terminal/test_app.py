@@ -1,0 +1,152 @@
+"""The writing app, driven by keys on a pipe and drawn to no screen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from prompt_toolkit.document import Document as Text
+from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.layout.processors import TransformationInput
+from prompt_toolkit.output import DummyOutput
+
+from controller.test_writer import PATIENT, TOKENIZER
+from tecla import Suggester
+from tecla.controller.writer import Writer
+from tecla.engines.factory import LoadedModel
+from tecla.engines.fake import FakeEngine, saying
+from tecla.models.info import ModelInfo
+from tecla.terminal.app import App
+from tecla.terminal.document import Document
+from tecla.terminal.ghost import STYLE, GhostProcessor
+
+SAID = " of the thin art and help"
+GHOST = " of the thin art "
+TAB, WORD, OTHER, NONE, SAVE, QUIT = "\t", "\x1b[1;5C", "\x1bn", "\x1b", "\x13", "\x11"
+Drive = Callable[[App, Callable[[str], Awaitable[None]]], Awaitable[None]]
+
+
+def drive(fake_info: ModelInfo, path: Path | None, steps: Drive) -> App:
+    """Run the app while `steps` presses keys; returns it when it has ended."""
+    engine = FakeEngine(TOKENIZER, bias=saying(TOKENIZER, "the future", SAID))
+
+    async def run(writer: Writer) -> App:
+        with create_pipe_input() as keys:
+            app = App(Document.open(path), writer, input=keys, output=DummyOutput())
+
+            async def press(text: str) -> None:
+                keys.send_text(text)
+                for _ in range(200):
+                    await asyncio.sleep(0.01)
+                    if writer.suggestion.settled and writer.snapshot.text == app.text:
+                        break
+                await asyncio.sleep(0.1)
+
+            async def script() -> None:
+                await asyncio.sleep(0.05)
+                try:
+                    await steps(app, press)
+                finally:
+                    if app.application.is_running:
+                        app.application.exit()
+
+            await asyncio.gather(app.application.run_async(), script())
+            return app
+
+    with (
+        Suggester(LoadedModel(engine, TOKENIZER, fake_info)) as suggester,
+        Writer(suggester.session(), manner=PATIENT) as writer,
+    ):
+        return asyncio.run(asyncio.wait_for(run(writer), 60))
+
+
+def test_words_then_all(fake_info: ModelInfo) -> None:
+    async def steps(app: App, press: Callable[[str], Awaitable[None]]) -> None:
+        await press("the future")
+        assert app.writer.suggestion.ghost is not None
+        assert app.writer.suggestion.ghost.text == GHOST
+        await press(WORD)
+        assert app.text == "the future of"
+        await press(TAB)
+        assert app.text == "the future" + GHOST
+
+    app = drive(fake_info, None, steps)
+    assert app.tally.saved == len(GHOST) - 2
+    assert app.tally.pressed >= 3
+
+
+def test_sent_away_typed_on_and_a_tab_without_ghost_text(fake_info: ModelInfo) -> None:
+    async def steps(app: App, press: Callable[[str], Awaitable[None]]) -> None:
+        await press("the future")
+        await press(NONE)
+        assert app.writer.suggestion.ghost is None
+        assert app.writer.suggestion.silence == "dismissed"
+        await press(TAB)
+        assert app.text == "the future    "
+
+    drive(fake_info, None, steps)
+
+
+def test_saving_and_leaving(fake_info: ModelInfo, tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+
+    async def steps(app: App, press: Callable[[str], Awaitable[None]]) -> None:
+        await press("día 東京")
+        await press(QUIT)
+        assert app.application.is_running  # it asks first
+        await press(SAVE)
+        assert path.read_text(encoding="utf-8") == "día 東京"
+        path.write_text("other")
+        await press("!")
+        await press(SAVE)
+        assert path.read_text() == "other"  # it asks first here, too
+        await press(SAVE)
+        assert path.read_text(encoding="utf-8") == "día 東京!"
+        await press(QUIT)
+        assert not app.application.is_running
+
+    drive(fake_info, path, steps)
+
+
+@pytest.mark.parametrize(
+    ("line", "at", "ghost", "shown"),
+    [
+        ("ab cd", 2, "XY", "abXY cd"),
+        ("ab", 2, "XY", "abXY"),
+        ("", 0, "XY", "XY"),
+        ("ab", 1, "X\nY", "aX↵b"),
+        ("ab", 1, "", "ab"),
+    ],
+)
+def test_where_ghost_text_is_drawn(line: str, at: int, ghost: str, shown: str) -> None:
+    given = TransformationInput(
+        buffer_control=None,  # type: ignore[arg-type]  # not looked at
+        document=Text(f"first\n{line}", 6 + at),
+        lineno=1,
+        source_to_display=lambda column: column,
+        fragments=[("", line[:1]), ("", line[1:])],
+        width=80,
+        height=10,
+    )
+    found = GhostProcessor(lambda: ghost).apply_transformation(given)
+    assert "".join(each[1] for each in found.fragments) == shown
+    styled = "".join(each[1] for each in found.fragments if each[0] == STYLE)
+    assert styled == shown[at : len(shown) - len(line) + at]
+    for column in range(len(line) + 1):
+        assert found.display_to_source(found.source_to_display(column)) == column
+    assert found.source_to_display(at) == at  # the caret stands before the ghost text
+
+
+def test_other_lines_are_drawn_as_they_are() -> None:
+    given = TransformationInput(
+        buffer_control=None,  # type: ignore[arg-type]  # not looked at
+        document=Text("first\nsecond", 8),
+        lineno=0,
+        source_to_display=lambda column: column,
+        fragments=[("", "first")],
+        width=80,
+        height=10,
+    )
+    assert GhostProcessor(lambda: "X").apply_transformation(given).fragments == [("", "first")]
