@@ -14,6 +14,7 @@ from tecla.controller.calibration import Calibration, shipped
 from tecla.controller.feedback import Feedback, Record
 from tecla.controller.manner import Manner
 from tecla.controller.ranking import Ranking
+from tecla.controller.router import Router
 from tecla.controller.sources import ANY, Shelf, Sources
 from tecla.controller.writer import Writer
 from tecla.filters.judge import Filters
@@ -43,11 +44,12 @@ class Controller(Closing):
         filters: Filters | None = None,
         calibration: Calibration | None = None,
         cache: AnswerCache | None = None,
+        router: Router | None = None,
     ) -> None:
         """Take over a suggester (`None`: classical predictors alone) and a shelf."""
         self._suggester, self._shelf = suggester, shelf or Shelf({})
         self._manner = manner or Manner()
-        self.filters, self.cache = filters, cache
+        self.filters, self.cache, self.router = filters, cache, router
         self._ranking = Ranking(filters, calibration)
 
     @classmethod
@@ -106,6 +108,7 @@ class Controller(Closing):
             self._manner,
             ranking=self._ranking,
             shared=shared,
+            router=self.router,
             feedback=None if record is None else Feedback(record, user, collection),
             header=header,
         )

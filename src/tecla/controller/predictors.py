@@ -93,6 +93,7 @@ def _writer(rest: str, suggester: Suggester | None) -> Predictor:
     from tecla.controller.calibration import Calibration, shipped
     from tecla.controller.controller import DEFAULT_PREDICTORS, Controller
     from tecla.controller.manner import manner_of
+    from tecla.controller.router import Router
     from tecla.controller.sources import ANY, Shelf
     from tecla.controller.written import Written
     from tecla.filters.judge import Filters
@@ -103,6 +104,7 @@ def _writer(rest: str, suggester: Suggester | None) -> Predictor:
     beside = options.pop("beside", None)
     level = options.pop("filters", "standard")
     curves = options.pop("calibration", None)
+    call_keys = options.pop("call_keys", 0.0)
     manner = manner_of(options)
     if beside == "default":
         shelf = Shelf(DEFAULT_PREDICTORS)
@@ -116,7 +118,14 @@ def _writer(rest: str, suggester: Suggester | None) -> Predictor:
         calibration = shipped(opened.info.path)
     else:
         calibration = Calibration() if curves == "off" else Calibration.load(Path(str(curves)))
-    controller = Controller(opened, shelf, manner, filters=filters, calibration=calibration)
+    controller = Controller(
+        opened,
+        shelf,
+        manner,
+        filters=filters,
+        calibration=calibration,
+        router=Router(call_keys) if call_keys else None,
+    )
     name = f"writer:{rest}" if rest else "writer"
     return Written(controller.writer(), name, owned=None if opened is suggester else controller)
 

@@ -36,6 +36,7 @@ from tecla.controller.manner import Manner
 from tecla.controller.parts import PARTS, Part, end_of
 from tecla.controller.place import Languages, Place
 from tecla.controller.ranking import Ranking, Shown, Silence, kind_of
+from tecla.controller.router import Router, Situation
 from tecla.controller.showing import Ghost, ghost_of
 from tecla.controller.sources import Sources
 from tecla.controller.tree import Alternative, Known
@@ -80,6 +81,7 @@ class Writer(Closing):
         ranking: Ranking | None = None,
         shared: ScopedAnswers | None = None,
         feedback: Feedback | None = None,
+        router: Router | None = None,
         header: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -91,7 +93,8 @@ class Writer(Closing):
             raise OptionError("a writer needs a model or a predictor; give one of them")
         self._session, self._sources = session, sources or Sources()
         self._ranking = ranking or Ranking()
-        self._shared, self._feedback = shared, feedback
+        self._shared, self._feedback, self._router = shared, feedback, router
+        self._situation: tuple[Situation, Ghost | None] | None = None
         self.manner, self.header, self._clock = manner or Manner(), header, clock
         self._languages = Languages(self.manner.language)
         self._known = Known()
@@ -222,7 +225,7 @@ class Writer(Closing):
             self._tell_of_the_hand(before, shown, rest)
         self._newest = self._at_once(self._newest.revision + 1, rest)
         if not self._newest.settled:
-            self._ask()
+            self._ask_if_worth()
         self._tell()
         return self._newest
 
@@ -279,6 +282,21 @@ class Writer(Closing):
         heard = self._sources.heard(self._place.context, self._place.language, budget)
         return self._ranking.allowed(heard, self._place)
 
+    def _ask_if_worth(self) -> None:
+        """Ask the model, or settle on what is known where the router sees no gain in asking."""
+        if self._router is None:
+            self._ask()
+            return
+        without = self._newest.ghost
+        shown = self._shown(self._newest.alternatives) if without is None else Shown(without)
+        self._situation = Situation.of(self._place, shown.ghost), shown.ghost
+        if self._router.asks(self._situation[0]):
+            self._ask()
+        else:
+            self._newest = replace(
+                self._newest, ghost=shown.ghost, silence=shown.silence, settled=True
+            )
+
     def _ask(self) -> None:
         """Ask the model about the newest revision."""
         assert self._session is not None
@@ -316,6 +334,8 @@ class Writer(Closing):
             shown.ghost is None or not shown.ghost.text.startswith(standing.text)
         ):
             shown = Shown(standing)  # what is shown is only ever extended
+        if self._router is not None and self._situation is not None:
+            self._router.learnt(*self._situation, shown.ghost)
         told = self._told(self._newest.revision, shown, found, "model", settled=True)
         return replace(told, partial=completed.partial, work=completed.work)
 
