@@ -3,7 +3,7 @@
 A place is told by how much of its word is typed and by how sure the sources are that answer at
 once. For each such kind of place the router keeps the mean gain of asking the model: the expected
 keys that what was shown with its answer saves, less those of what would have been shown without.
-If that is below what a call costs, the model is asked only now and then, to see whether it still is.
+If that is below what a call costs, the model is asked only now and then, to see if it still is.
 """
 
 from __future__ import annotations
