@@ -61,7 +61,7 @@ from tecla.models.resolve import resolve
 from tecla.settings import load
 
 CORPORA: Final = Path(__file__).resolve().parents[2] / "shared" / "corpora"
-SYSTEMS: Final = ("tecla", "llama-server", "llama-server-deadline", "transformers")
+SYSTEMS: Final = ("tecla", "tecla-writer", "llama-server", "llama-server-deadline", "transformers")
 MAX_TOKENS: Final = 8
 WARM_UP_S: Final = 5.0
 BUSY_CORES: Final = 0.1

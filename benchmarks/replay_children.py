@@ -6,6 +6,7 @@ in that peer's own environment. Once the model is loaded, it prints a line of JS
 or one that says what is missing. Run without arguments, the file does nothing.
 
 - `tecla`: one `Suggester`, and one session for each connection.
+- `tecla-writer`: one `Controller`, and one writer for each connection.
 - `llama-server`: llama.cpp's own server, carried by the wheel `xllamacpp`, with its defaults but
   for: one slot a typist, KV for 1,024 tokens in each, the threads, and no prompts put aside in RAM
   (texts do not come back here, so keeping them would only cost).
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import itertools
 import json
 import os
 import subprocess
@@ -188,6 +190,40 @@ def run_tecla(options: Options) -> None:
     suggester.close()
 
 
+def run_writer(options: Options) -> None:
+    """Writers of one `Controller`, served as they come: nothing is set but model and memory."""
+    controller = load("tecla.controller.controller").Controller.open(
+        model=options.model, threads=options.threads, kv_tokens=options.kv_tokens
+    )
+    snapshot_of = load("tecla.text.snapshot").Snapshot
+    refusal = load("tecla.errors").TeclaError
+    numbers = itertools.count()
+
+    def open_typist() -> Answer:
+        writer = controller.writer(scope=next(numbers))
+
+        async def answer(before: str) -> dict[str, Any]:
+            try:
+                revision = writer.update(snapshot_of(before)).revision
+                found = await writer.settled()
+            except refusal as error:
+                refused = error.code == "overloaded"
+                return {"refused": refused, "failed": None if refused else error.code}
+            if found.revision != revision:
+                return {"silence": "superseded"}
+            return {
+                "text": "" if found.ghost is None else found.ghost.text,
+                "silence": found.silence,
+                "partial": found.partial,
+                "evaluated_tokens": found.work.evaluated_tokens,
+            }
+
+        return answer
+
+    asyncio.run(serve_lines(open_typist, lambda: controller.counters()["evaluated_tokens"]))
+    controller.close()
+
+
 def run_llama_server(options: Options) -> None:
     """llama.cpp's HTTP server in this process."""
     xllamacpp = load("xllamacpp")
@@ -245,6 +281,7 @@ def run_transformers(options: Options) -> None:
 
 RUN: Final = {
     "tecla": run_tecla,
+    "tecla-writer": run_writer,
     "llama-server": run_llama_server,
     "llama-server-deadline": run_llama_server,
     "transformers": run_transformers,

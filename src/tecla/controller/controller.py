@@ -118,6 +118,10 @@ class Controller(Closing):
         """The file or folder of the model."""
         return None if self._suggester is None else self._suggester.info.path
 
+    def counters(self) -> dict[str, int]:
+        """What was counted since the model was opened; empty without one."""
+        return {} if self._suggester is None else self._suggester.counters()
+
     def prepare(self, language: str) -> None:
         """Block until the predictors of a language are open, as they are otherwise in passing."""
         self._shelf.wait(language)
