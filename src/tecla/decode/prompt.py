@@ -13,21 +13,33 @@ from typing import NamedTuple
 
 from tecla.decode.window import BYTES_PER_TOKEN, header_bytes, keep_end
 from tecla.text.base import Tokenizer
-from tecla.text.caret import CaretPlan, plan_caret
+from tecla.text.caret import CaretPlan, Path, plan_caret
 from tecla.text.context import Context
 
 _MARGIN_TOKENS = 16  # for the caret, and for tokens that change at the cut
 _KEPT_SHARE = 0.75  # of the window, when the text no longer fits and is cut
+_AFTER_TOKENS = 64  # of the text behind the caret, for models that fill holes
+_AFTER_SHARE = 4  # and at most this fraction of the window
 _MARK_BYTES = 64  # what a window began with, to find it again
 _HEADS = 8  # beginnings whose tokens are remembered
 _AHEAD_BYTES = 8  # of the text behind a split, what makes it a safe one
 
 
 class Planned(NamedTuple):
-    """What is to be completed: its bytes and the plan of its caret."""
+    """What is to be completed: its bytes and the plan of its caret.
+
+    `lead` stands before the text: the start of a document and, where the model was trained to fill
+    holes, what follows the caret.
+    """
 
     data: bytes
     plan: CaretPlan
+    lead: Path
+
+    @property
+    def head(self) -> Path:
+        """The tokens that all paths of the plan follow."""
+        return (*self.lead, *self.plan.head)
 
     @property
     def n_tokens(self) -> int:
@@ -52,6 +64,7 @@ class Prompt:
         self._mark = b""
         self._heads: list[_Head] = []  # oldest first
         self._header = lru_cache(maxsize=2)(self._read_header)
+        self._following = lru_cache(maxsize=2)(self._read_following)
 
     def plan(self, context: Context, keep_tokens: int | None = None) -> Planned:
         """The plan for the caret behind `before`.
@@ -61,7 +74,8 @@ class Prompt:
         """
         before = context.before.encode()
         lead, lead_tokens = self._header(context.header)
-        room = self._room - lead_tokens
+        follows = self._following(context.after)
+        room = max(1, self._room - lead_tokens - len(follows))
         start, most = self._start, room
         if not self._still_begins(before):
             start, most = 0, min(room, keep_tokens or room)
@@ -75,7 +89,21 @@ class Prompt:
             planned = self._plan_from(lead, before, start)
         if start != self._start or len(self._mark) < _MARK_BYTES:
             self._start, self._mark = start, before[start : start + _MARK_BYTES]
-        return planned
+        start_id = self._tokenizer.start_id
+        return planned._replace(lead=(*(() if start_id is None else (start_id,)), *follows))
+
+    def _read_following(self, after: str) -> Path:
+        """What follows the caret, as a model is told that was trained to fill holes.
+
+        It stands before the text, so that the caret stays the end of what is read, exact as ever.
+        """
+        fill = self._tokenizer.fill
+        if fill is None or not after.strip():
+            return ()
+        most = self._room // _AFTER_SHARE
+        text = self._tokenizer.text_prefix + after.encode()[: most * BYTES_PER_TOKEN]
+        ids = self._tokenizer.encode(text.decode("utf-8", errors="ignore").encode())
+        return (fill.prefix, fill.suffix, *ids[: min(most, _AFTER_TOKENS)], fill.middle)
 
     def _still_begins(self, before: bytes) -> bool:
         """Whether the window of last time still begins where it did."""
@@ -84,7 +112,7 @@ class Prompt:
 
     def _plan_from(self, lead: bytes, before: bytes, start: int) -> Planned:
         data = lead + before[start:]
-        return Planned(data, plan_caret(self._tokenizer, data, self._encode))
+        return Planned(data, plan_caret(self._tokenizer, data, self._encode), ())
 
     def _read_header(self, header: str) -> tuple[bytes, int]:
         """What stands before the text, and how many tokens it has."""

@@ -26,7 +26,7 @@ from tecla.decode.streams import Stream
 from tecla.decode.tree import TextTree
 from tecla.engines.base import Scores
 from tecla.text.base import Tokenizer
-from tecla.text.caret import CaretPlan, Path
+from tecla.text.caret import Path
 from tecla.text.unicode import incomplete_suffix_bytes
 from tecla.text.words import WordEnd
 
@@ -47,9 +47,9 @@ class Search:
         context_tokens: int,
     ) -> None:
         """Begin with nothing known; no path may hold more than `context_tokens` with the head."""
-        data, plan = planned
+        data, plan, _ = planned
         self.request, self.plan, self.tokenizer = request, plan, tokenizer
-        self.head: Path = head_of(tokenizer, plan)
+        self.head: Path = planned.head
         self.branches: list[Branch] = []
         self._data, self._seed = data, seed
         self._most_path = context_tokens - len(self.head)
@@ -296,12 +296,6 @@ class Search:
         if self.distribution is not None:
             found += self.distribution.checked_texts(_TREE_COVERS)
         return TextTree.of(found)
-
-
-def head_of(tokenizer: Tokenizer, plan: CaretPlan) -> Path:
-    """The tokens that all paths of a plan follow, the start of the document first."""
-    start = () if tokenizer.start_id is None else (tokenizer.start_id,)
-    return (*start, *plan.head)
 
 
 def _joined_by_text(pool: list[Branch]) -> tuple[list[Branch], list[Branch]]:

@@ -24,6 +24,7 @@ from tecla.engines.scores import NumpyScores
 from tecla.engines.slots import Limits, SlotTable
 from tecla.engines.state import pack, unpack
 from tecla.errors import KVFullError
+from tecla.text.base import Fill
 from tecla.text.split import split_point
 from tecla.text.table import TokenTable
 from tecla.text.unicode import begins_text
@@ -70,14 +71,19 @@ def _read_merges() -> dict[tuple[bytes, bytes], int]:
 class FakeTokenizer:
     """Byte-level byte-pair encoding over 256 bytes, the merges above and two control tokens."""
 
-    def __init__(self) -> None:
-        """Build the vocabulary: bytes, then merged tokens by rank, then start and end."""
+    def __init__(self, *, fills: bool = False) -> None:
+        """Build the vocabulary: bytes, then merged tokens by rank, then start and end.
+
+        With `fills` three more stand at its end, by which a hole in a text is marked.
+        """
         self._ranks = _read_merges()
         merged = dict.fromkeys(left + right for left, right in self._ranks)
         spelt = [bytes([byte]) for byte in range(256)]
         spelt += [piece for piece in merged if len(piece) > 1]
         self._ids = {piece: token for token, piece in enumerate(spelt)}
-        self.table = TokenTable([*spelt, b"", b""])
+        marks = len(spelt) + 2
+        self.fill = Fill(marks, marks + 1, marks + 2) if fills else None
+        self.table = TokenTable([*spelt, *[b""] * (5 if fills else 2)])
         self.start_id: int | None = len(spelt)
         self.end_ids = frozenset([len(spelt) + 1])
         self.text_prefix = b""

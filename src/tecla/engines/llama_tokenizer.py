@@ -16,6 +16,7 @@ from typing import Any
 from tecla.engines.native import native
 from tecla.errors import EngineError, InvalidTextError, UnsupportedModelError
 from tecla.text import canonical
+from tecla.text.base import Fill
 from tecla.text.split import space_between, spaces_only_lead, split_point
 from tecla.text.table import TokenTable
 from tecla.text.unicode import is_text
@@ -48,6 +49,7 @@ class LlamaTokenizer:
             token for token in range(len(self.table)) if native.llama_vocab_is_eog(vocab, token)
         )
         self.start_id = _start_id(vocab)
+        self.fill = _fill(vocab)
         self._prefixed = kind == _SPM and bool(self._raw_encode(b"a") != self._bare(b"a"))
         self.text_prefix = b" " if self._prefixed else b""
         self._splits_at_spaces = kind == _BPE or spaces_only_lead(self.table.pieces)
@@ -110,6 +112,16 @@ class LlamaTokenizer:
         """Tokens of one short piece that is in the vocabulary as it is."""
         token = self.table.exact(data)
         return () if token is None else (token,)
+
+
+def _fill(vocab: Any) -> Fill | None:
+    """The tokens around a hole, where the file names all three."""
+    found = Fill(
+        int(native.llama_vocab_fim_pre(vocab)),
+        int(native.llama_vocab_fim_suf(vocab)),
+        int(native.llama_vocab_fim_mid(vocab)),
+    )
+    return found if min(found) >= 0 else None
 
 
 def _start_id(vocab: Any) -> int | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 
 from tecla.decode.prompt import Planned, Prompt
-from tecla.decode.search import Search, head_of
+from tecla.decode.search import Search
 from tecla.engines.base import Engine
 from tecla.errors import AdjusterError, OptionError
 from tecla.scheduler.batch import Batch
@@ -22,7 +22,6 @@ from tecla.scheduler.sessions import Caret, Carets
 from tecla.scheduler.terms import Terms
 from tecla.scheduler.ticket import SessionKey, Ticket
 from tecla.text.base import Tokenizer
-from tecla.text.caret import Path
 
 _GROWTH = 3  # a short window grows to so many times the size it begins with
 _SESSION_SHARE = 8  # of the window, the part a session leaves for what is produced
@@ -86,18 +85,18 @@ class Admission:
         root = self._memory.root(ticket.scope)
         if ticket.session is None:
             planned = self._plan_alone(ticket)
-            return self._job(ticket, planned, root.walk(self._head(planned)))
+            return self._job(ticket, planned, root.walk(planned.head))
         caret = self._carets.get(ticket.session)
         for old in self._carets.superfluous():
             self.forget(old.key)
         caret.revision = ticket.revision
         planned = caret.long.plan(ticket.request.context)
-        head = root.walk(self._head(planned))
+        head = root.walk(planned.head)
         self._aim(caret, head)
         if self._is_far(ticket, head.lacking):
             keep = self._terms.short_tokens >> load  # the busier, the shorter
             brief = caret.short.plan(ticket.request.context, keep)
-            brief_head = root.walk(self._head(brief))
+            brief_head = root.walk(brief.head)
             if brief_head.lacking < head.lacking:
                 planned, head = brief, brief_head
                 self._counts["short_windows"] += 1
@@ -136,9 +135,6 @@ class Admission:
                 self._memory.unpin(position)
         self._memory.forget_owner(key)
         self._memory.drop_if_empty(key.scope)
-
-    def _head(self, planned: Planned) -> Path:
-        return head_of(self._tokenizer, planned.plan)
 
     def _job(self, ticket: Ticket, planned: Planned, head: Position) -> Job:
         search = Search(

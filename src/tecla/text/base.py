@@ -14,9 +14,21 @@ Invariants, tested for every implementation:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tecla.text.table import TokenTable
+
+
+class Fill(NamedTuple):
+    """The control tokens by which a model is told what stands on both sides of a hole.
+
+    Sources: Bavarian et al., arXiv 2207.14255 (their order suffix-prefix-middle); llama.cpp's
+    `llama_vocab_fim_pre`, `_suf` and `_mid`.
+    """
+
+    prefix: int
+    suffix: int
+    middle: int
 
 
 class Tokenizer(Protocol):
@@ -35,6 +47,11 @@ class Tokenizer(Protocol):
     @property
     def end_ids(self) -> frozenset[int]:
         """Tokens by which the model says that the text ends."""
+        ...
+
+    @property
+    def fill(self) -> Fill | None:
+        """Tokens that say what follows the caret, if the model was trained with some."""
         ...
 
     @property
