@@ -14,21 +14,27 @@ from pathlib import Path
 from typing import get_args
 
 import tecla
+from tecla.controller.calibration import Calibration
+from tecla.controller.manner import Manner, Search
+from tecla.controller.showing import Ghost, Rules
+from tecla.controller.tree import Alternative
 from tecla.decode.adjust import Forbid, TokenBias
 from tecla.decode.request import CaretWork, EvalWork, Request, Stopping, StopReason
 from tecla.decode.tree import TextTree
 from tecla.engines.sampling import Sampling
 from tecla.errors import OUTSIDE, TeclaError
-from tecla.evaluate import bootstrap, costs, metrics, positions, queries, typists
+from tecla.evaluate import bootstrap, costs, metrics, positions, queries, reliability, typists
+from tecla.filters.options import FilterOptions
 from tecla.models.info import ModelInfo
 from tecla.scheduler.terms import Terms
 from tecla.suggest.options import CompletionOptions, EngineOptions, SuggestOptions
 from tecla.text.context import Context
+from tecla.text.snapshot import Edit, Snapshot
 
 PAGES = Path(__file__).resolve().parent.parent / "docs" / "reference"
 COMMANDS = (
-    *("complete", "compare", "train", "train dictionary", "train querylog"),
-    *("evaluate", "models", "doctor", "config"),
+    *("complete", "compare", "type", "train", "train dictionary", "train querylog"),
+    *("calibrate", "evaluate", "models", "doctor", "config"),
 )
 NOTE = "<!-- Written by scripts/reference.py from the code; `make docs` writes it again. -->\n"
 
@@ -57,8 +63,10 @@ def api_page() -> str:
     parts.append("## Values of a request\n")
     parts.extend(_values(Context, Sampling, Stopping, Request, CompletionOptions, SuggestOptions))
     parts.extend(_values(EngineOptions, TokenBias, Forbid, Terms))
+    parts.append("## What a writer is made from\n")
+    parts.extend(_values(Manner, Search, Rules, FilterOptions, Snapshot, Edit, Calibration))
     parts.append("## Values of an answer\n")
-    parts.extend(_values(TextTree, CaretWork, EvalWork, ModelInfo))
+    parts.extend(_values(TextTree, CaretWork, EvalWork, ModelInfo, Ghost, Alternative))
     parts.append("### `tecla.decode.request.StopReason`\n")
     parts.append("\n".join(f"- `{reason}`" for reason in get_args(StopReason)) + "\n")
     parts.append("## Errors\n")
@@ -69,7 +77,7 @@ def api_page() -> str:
 def metrics_page() -> str:
     """What is measured: the definitions, from the modules that compute them."""
     parts = [NOTE, "# Metrics\n"]
-    for module in (typists, metrics, costs, queries, positions, bootstrap):
+    for module in (typists, metrics, reliability, costs, queries, positions, bootstrap):
         parts.append(f"## `{module.__name__}`\n\n{inspect.getdoc(module)}\n")
     return "\n".join(parts)
 

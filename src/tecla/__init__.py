@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from tecla.errors import TeclaError
 
 if TYPE_CHECKING:
+    from tecla.controller.controller import Controller
+    from tecla.controller.writer import Suggestion, Writer
     from tecla.decode.request import Completed, Continuation
     from tecla.faces.autocomplete import AutoComplete
     from tecla.faces.cached import CachedAutoComplete
@@ -26,10 +28,13 @@ _HOMES = {
     "CachedAutoComplete": "tecla.faces.cached",
     "Completed": "tecla.decode.request",
     "Continuation": "tecla.decode.request",
+    "Controller": "tecla.controller.controller",
     "OptimizedAutoComplete": "tecla.faces.optimized",
     "Session": "tecla.suggest.session",
     "Suggester": "tecla.suggest.suggester",
+    "Suggestion": "tecla.controller.writer",
     "WordEnd": "tecla.decode.request",
+    "Writer": "tecla.controller.writer",
 }
 
 __all__ = [
@@ -38,11 +43,14 @@ __all__ = [
     "CachedAutoComplete",
     "Completed",
     "Continuation",
+    "Controller",
     "OptimizedAutoComplete",
     "Session",
     "Suggester",
+    "Suggestion",
     "TeclaError",
     "WordEnd",
+    "Writer",
 ]
 
 
