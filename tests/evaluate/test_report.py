@@ -40,7 +40,8 @@ def test_a_report_holds_every_plot_and_needs_nothing_beside_it(tmp_path: Path) -
         "limit": 2,
         "machine": {"processor": "p", "physical_cores": 2},
     }
-    results = {"manifest": manifest, "missing": [], "figures": rows, "examples": []}
+    said = {"corpus": "story.dev", "before": "a|b\n", "true": "*c*", "shown": {"wrong": "<d>"}}
+    results = {"manifest": manifest, "missing": [], "figures": rows, "examples": [said]}
     page, text = (path.read_text() for path in write_report(results, tmp_path))
     assert page.count("<svg") == 9
     assert "currentColor" in page
@@ -53,7 +54,8 @@ def test_a_report_holds_every_plot_and_needs_nothing_beside_it(tmp_path: Path) -
         lines = table.splitlines()
         assert len(lines) == 4
         assert {line.count("|") for line in lines} == {lines[0].count("|")}
-    assert page.count("<table") == 4
+    assert "| …a\\|b↵ | \\*c\\* | – | \\<d\\> |" in text
+    assert page.count("<table") == 5
     shown = re.findall(r"!\[.+\]\((plots/[\w-]+\.svg)\)", text)
     assert len(shown) == 9
     for file in shown:

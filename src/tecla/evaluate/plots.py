@@ -35,6 +35,8 @@ _STYLE: Final[dict[str, Any]] = {
     "axes.titlesize": 10,
     "axes.titlelocation": "left",
 }
+_HANDLE_INCHES: Final = 0.6  # of an entry of the legend
+_CHAR_INCHES: Final = 0.09  # wider than those of most fonts
 Draw = Callable[[Any, Sequence[Row], Mapping[str, str]], None]
 
 
@@ -67,8 +69,8 @@ def _svg(
     down = -(-len(groups) // across)
     style: Any = {**_STYLE, "svg.hashsalt": name}
     with rc_context(style):
-        width = 4.4 if across == 1 else 3.4 * across
-        figure = Figure(figsize=(width + 1, 3.1 * down + 0.4), layout="constrained")
+        width = 5.4 if across == 1 else 3.4 * across + 1
+        figure = Figure(figsize=(width, 3.1 * down + 0.4), layout="constrained")
         panels = figure.subplots(down, across, squeeze=False).ravel()
         for panel, (title, rows) in zip(panels, groups.items(), strict=False):
             draw(panel, rows, hues)
@@ -80,14 +82,20 @@ def _svg(
             for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
                 handles.setdefault(label, handle)
         if handles:
+            entry = _HANDLE_INCHES + _CHAR_INCHES * max(map(len, handles))
             figure.legend(
-                handles.values(), handles.keys(), loc="outside lower center", ncols=4, frameon=False
+                handles.values(),
+                handles.keys(),
+                loc="outside lower center",
+                ncols=max(1, min(4, int(width / entry))),
+                frameon=False,
             )
         output = io.StringIO()
         figure.savefig(output, format="svg", transparent=True, metadata={"Date": None})
     svg = output.getvalue()
     svg = svg[svg.index("<svg") :].replace(_INK, "currentColor")
-    return _SVG_TAG.sub(r'<svg viewBox="\1" role="img">', svg, count=1)
+    tag = rf'<svg viewBox="\1" role="img" style="max-width: {1.4 * width:g}in">'
+    return _SVG_TAG.sub(tag, svg, count=1)
 
 
 def _bars(panel: Any, names: Sequence[str], estimates: Sequence[Row], hues: Sequence[str]) -> None:

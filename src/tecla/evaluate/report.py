@@ -24,6 +24,7 @@ _TEMPLATES: Final = Path(__file__).with_name("templates")
 
 PLOTS: Final = "plots"
 _GREY: Final = "#808890"
+_SIGNS: Final = frozenset("\\`*_{}[]<>#|~")  # of Markdown
 _GAPS: Final = re.compile(r"\W+")
 
 
@@ -45,6 +46,7 @@ def write_report(results: Mapping[str, Any], folder: Path) -> list[Path]:
         autoescape=lambda name: name is not None and ".html" in name,
         undefined=StrictUndefined,
     )
+    environment.filters["cell"] = _cell
     (folder / PLOTS).mkdir(parents=True, exist_ok=True)
     files = [f"{PLOTS}/{_GAPS.sub('-', title.lower())}.svg" for title, _, _ in drawn]
     for file, (_, _, svg) in zip(files, drawn, strict=True):
@@ -75,3 +77,9 @@ def _alone(svg: str) -> str:
     spaces = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
     lines = svg.replace("<svg ", f"<svg {spaces} ", 1).replace("currentColor", _GREY).split("\n")
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _cell(text: str) -> str:
+    """A text as it stands in a table of Markdown."""
+    shown = text.replace("\n", "↵")
+    return "".join("\\" + char if char in _SIGNS else char for char in shown)

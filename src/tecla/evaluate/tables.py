@@ -13,9 +13,11 @@ LEGEND: Final = (
     "that saves two keys; exact: by one who takes it whole or not at all; tuned: the same, at the "
     "threshold that was best on the development split; TES: the mean over passages; shown, right, "
     "wrong: of all carets those with a suggestion, of these the wholly right ones, and of all "
-    "carets those where not even the first word was right. p50, p99: milliseconds a key; CPU s: "
-    "processor seconds for 1,000 keys; calls: share of keys that needed the model; MB: most memory "
-    "held."
+    "carets those where not even the first word was right. MRR: the mean, over beginnings of "
+    "queries, of one over the place of the whole query in the list, 0 where it is missing; seen, "
+    "unseen: for beginnings that the log has, and has not; @k: how often it is among the first k. "
+    "p50, p99: milliseconds a key; CPU s: processor seconds for 1,000 keys; calls: share of keys "
+    "that needed the model; MB: most memory held."
 )
 DETAIL_LEGEND: Final = (
     "perplexity: of a character; ECE: calibration error of the first word's probability; of whole "
