@@ -61,9 +61,9 @@ def test_eagerness_moves_the_threshold() -> None:
     assert is_worth(ghost, 0.5)
     assert not is_worth(ghost, 0.2)
     assert not is_worth(Ghost("word ", 1.0, 1.0, ()), 0.0)
-    longer = Ghost("wordiness ", 0.05, 0.05, ())
+    longer = Ghost("wordiness ", 0.04, 0.04, ())
     assert is_worth(longer, 0.5)
-    assert not is_worth(Ghost("word ", 0.05, 0.05, ()), 0.5)
+    assert not is_worth(Ghost("word ", 0.04, 0.04, ()), 0.5)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tecla import Suggester
 from tecla.controller.cache import AnswerCache, ScopedAnswers
-from tecla.controller.manner import Manner, Search
+from tecla.controller.manner import Manner, Search, manner_of
 from tecla.controller.ranking import Ranking
 from tecla.controller.showing import Rules
 from tecla.controller.sources import ANY, Sources
@@ -30,7 +30,7 @@ from tecla.text.words import WordEnd, words
 
 TOKENIZER = FakeTokenizer()
 SAID = " of the thin art and help"
-PATIENT = Manner(search=Search(deadline_ms=None), weight=0.0, eagerness=1.0)
+PATIENT = Manner(search=Search(deadline_ms=None), eagerness=1.0, sure=0.6)
 ALWAYS = replace(PATIENT, keep_chars=10**9)  # the model is asked at every key
 Make = Callable[..., Writer]
 
@@ -352,3 +352,14 @@ def test_nothing_is_accepted_of_an_older_revision(make: Make) -> None:
         assert writer.accept(revision=revision) == ""
         assert writer.snapshot.before == "the future "
         assert writer.accept(revision=revision + 1) != ""
+
+
+def test_the_weight_is_that_of_the_language() -> None:
+    manner = Manner(weight=0.1, weights=(("es", 0.4),))
+    assert (manner.weight_of("es"), manner.weight_of("en")) == (0.4, 0.1)
+    assert manner_of({"weight": 0.25}).weight_of("es") == 0.25
+    assert manner_of({"eagerness": 0.3}).weights == Manner().weights
+    with pytest.raises(OptionError, match="weight of es is 2"):
+        Manner(weights=(("es", 2.0),))
+    with pytest.raises(OptionError, match="did you mean 'weight'"):
+        manner_of({"weigth": 0.1})

@@ -39,17 +39,19 @@ class Manner:
     """How a writer is served.
 
     eagerness: from 0 (nothing is shown) to 1 (everything that saves a key). classical: how many
-    candidates the classical predictors are asked for; weight: their share in the ranking. sure: how
-    probable a classical answer must be to be shown before the model's. keep_chars: how much of a
-    ghost text must be left for the model not to be asked. language: of a text that does not tell.
+    candidates the classical predictors are asked for; weight: their share in the ranking, unless
+    `weights` names the language. sure: how probable a classical answer must be to be shown before
+    the model's. keep_chars: how much of a ghost text must be left for the model not to be asked.
+    language: of a text that does not tell.
     """
 
     search: Search = field(default_factory=Search)
     rules: Rules = field(default_factory=Rules)
     eagerness: float = 0.5
     classical: int = 6
-    weight: float = 0.4
-    sure: float = 0.6
+    weight: float = 0.0
+    weights: tuple[tuple[str, float], ...] = (("es", 0.3),)
+    sure: float = 0.8
     keep_chars: int = 2
     language: str = ""
 
@@ -58,8 +60,18 @@ class Manner:
         whole("classical", self.classical, 1)
         whole("keep_chars", self.keep_chars, 1)
         for name in ("eagerness", "weight", "sure"):
-            if not 0 <= number(name, getattr(self, name)) <= 1:
-                raise OptionError(f"{name} is {getattr(self, name)!r}; it must be from 0 to 1")
+            _share(name, getattr(self, name))
+        for language, weight in self.weights:
+            _share(f"weight of {language}", weight)
+
+    def weight_of(self, language: str) -> float:
+        """The share of the classical predictors in a language."""
+        return dict(self.weights).get(language, self.weight)
+
+
+def _share(name: str, value: float) -> None:
+    if not 0 <= number(name, value) <= 1:
+        raise OptionError(f"{name} is {value!r}; it must be from 0 to 1")
 
 
 def manner_of(options: Mapping[str, Any]) -> Manner:
@@ -73,4 +85,6 @@ def manner_of(options: Mapping[str, Any]) -> Manner:
     search, rules, own = (
         {name: value for name, value in options.items() if name in of_kind} for of_kind in names
     )
+    if "weight" in own:
+        own.setdefault("weights", ())  # one that is asked for holds in every language
     return Manner(search=Search(**search), rules=Rules(**rules), **own)

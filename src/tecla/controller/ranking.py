@@ -30,7 +30,7 @@ Silence = Literal[
     "model_asked",  # the model has not answered yet
 ]
 
-_USUAL_COST: Final = 0.4  # keys that a wrong ghost text costs at eagerness 0.5
+_USUAL_COST: Final = 0.2  # keys that a wrong ghost text costs at eagerness 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -324,7 +324,7 @@ class Writer(Closing):
             if each.words
         ]
         allowed = self._ranking.allowed(model, self._place)
-        found = tuple(blended(allowed, self._classical, self.manner.weight))
+        found = tuple(blended(allowed, self._classical, self._weight))
         if not completed.partial:
             self._known.remember(self.snapshot, found)
             if self._shared is not None:
@@ -340,12 +340,16 @@ class Writer(Closing):
         return replace(told, partial=completed.partial, work=completed.work)
 
     @property
+    def _weight(self) -> float:
+        return self.manner.weight_of(self._place.language)
+
+    @property
     def _settings(self) -> tuple[object, ...]:
         """Everything beside the place that an answer depends on."""
         manner, filters = self.manner, self._ranking.filters
         return (
             replace(manner.search, deadline_ms=None),
-            (manner.weight, manner.classical, self._sources.names(self._place.language)),
+            (self._weight, manner.classical, self._sources.names(self._place.language)),
             None if filters is None else filters.options,
         )
 
