@@ -10,8 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tecla.controller.calibration import Calibration, Curve, Event, Kind, Provenance, fit
+from tecla.controller.calibration import (
+    Calibration,
+    Curve,
+    Event,
+    Kind,
+    Provenance,
+    fit,
+    shipped,
+)
+from tecla.controller.predictors import language_model
 from tecla.errors import ModelFormatError, OptionError, UnknownModelError
+from tecla.files import sha256_of
 
 SHARES = st.floats(0, 1)
 
@@ -110,3 +120,19 @@ def test_other_files_are_refused_by_name(tmp_path: Path, text: str) -> None:
         Calibration.load(path)
     with pytest.raises(UnknownModelError, match="no file"):
         Calibration.load(tmp_path / "none.json")
+
+
+def test_the_default_model_has_curves_that_say_where_they_come_from() -> None:
+    model = language_model("")
+    curves = shipped(model)
+    assert curves.provenance.model == sha256_of(model)
+    assert curves.provenance.texts
+    assert all(licence.startswith("CC BY-SA") for _, licence, _ in curves.provenance.texts)
+    assert {Kind("neural", "en").key, Kind("neural", "es").key, Kind().key} <= set(curves.curves)
+    assert all(0 <= curves.calibrated(p / 10, Kind("neural", "en")) <= 1 for p in range(11))
+
+
+def test_other_models_have_none(tmp_path: Path) -> None:
+    (tmp_path / "model.gguf").write_bytes(b"GGUF")
+    assert shipped(tmp_path / "model.gguf") == Calibration()
+    assert shipped(tmp_path) == Calibration()
