@@ -27,10 +27,10 @@ def at(before: str, language: str = "en") -> Place:
     return Place(Snapshot(before), "", language)
 
 
-def test_the_most_promising_is_shown_with_a_calibrated_probability() -> None:
+def test_what_saves_most_is_shown_with_a_calibrated_probability() -> None:
     half = Calibration({Kind().key: Curve((0.0, 1.0), (0.0, 0.5))})
     ranking = Ranking(None, half)
-    found = [alternative("on", 0.5), alternative("ontological", 0.3)]
+    found = [alternative("a", 0.5), alternative("ontological", 0.3)]
     shown = ranking.shown(found, at("he is "), RULES, 0.5).ghost
     assert shown is not None
     assert shown.text == "ontological "

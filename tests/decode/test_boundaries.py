@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from running import Runner
-from tecla.decode.request import Completed, Continuation, EvalWork, Request, Stopping
+from tecla.decode.favourite import favourite
+from tecla.decode.request import Completed, EvalWork, Request, Stopping
 from tecla.engines.fake import FakeEngine, FakeTokenizer, log_softmax, saying
 from tecla.engines.sampling import GREEDY, Sampling
 from tecla.errors import OptionError
@@ -109,16 +110,11 @@ def test_one_alternative_goes_on_and_the_others_end_with_the_first_word() -> Non
             assert one.text == other.text[: other.words[0].char_offset]
 
 
-def test_the_favourite_is_the_one_that_may_save_the_most_keys() -> None:
+def test_the_favourite_goes_on() -> None:
     found = ask(PROMPT, n=4, spread_words=1).continuations
-    favourite = max(found, key=lambda each: len(each.words))
-
-    def promise(each: Continuation) -> float:
-        end = each.words[0]
-        assert end.spaced is not None
-        return end.spaced + end.probability * (end.char_offset - 1)
-
-    assert promise(favourite) == max(map(promise, found))
+    first = [(f"{each.text[: each.words[0].char_offset]} ", each.words[0]) for each in found]
+    chosen = found[favourite([(text, end.probability) for text, end in first])]
+    assert chosen == max(found, key=lambda each: len(each.words))
 
 
 def test_going_on_with_one_costs_less_than_with_all() -> None:

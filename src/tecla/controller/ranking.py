@@ -11,14 +11,15 @@ the next alternative.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from tecla.controller.calibration import Calibration, Kind
 from tecla.controller.place import Place
-from tecla.controller.showing import Ghost, Rules, ghost_of, promise
+from tecla.controller.showing import Ghost, Rules, ghost_of
 from tecla.controller.tree import Alternative
+from tecla.decode.favourite import favourite
 from tecla.filters.judge import Filters
 
 Silence = Literal[
@@ -73,18 +74,16 @@ class Ranking:
         rules: Rules,
         eagerness: float,
     ) -> Shown:
-        """What is shown of allowed alternatives, the most promising one first."""
-        silence: Silence = "nothing_found"
-        for ghost in self._ghosts(found, place, rules):
-            if isinstance(ghost, Ghost):
-                return Shown(ghost) if is_worth(ghost, eagerness) else Shown(None, "unsure")
-            silence = ghost
-        return Shown(None, silence)
+        """What is shown of allowed alternatives."""
+        ghosts, silence = self._ghosts(found, place, rules)
+        if not ghosts:
+            return Shown(None, silence)
+        first = ghosts[favourite([_taken_first(each, rules) for each in ghosts], rules.least_keys)]
+        return Shown(first) if is_worth(first, eagerness) else Shown(None, "unsure")
 
     def ghosts(self, found: Sequence[Alternative], place: Place, rules: Rules) -> list[Ghost]:
-        """The ghost text of every allowed alternative that has one, the most promising first."""
-        tried = self._ghosts(found, place, rules)
-        return [ghost for ghost in tried if isinstance(ghost, Ghost)]
+        """The ghost text of every allowed alternative that has one, as they come."""
+        return self._ghosts(found, place, rules)[0]
 
     def calibrated(self, ghost: Ghost, place: Place) -> Ghost:
         """The ghost text with the probability that it is right, as the curves have it."""
@@ -93,15 +92,18 @@ class Ranking:
 
     def _ghosts(
         self, found: Sequence[Alternative], place: Place, rules: Rules
-    ) -> Iterator[Ghost | Silence]:
-        """The ghost text of each alternative, or why it has none."""
-        for each in sorted(found, key=promise, reverse=True):
+    ) -> tuple[list[Ghost], Silence]:
+        """The ghost text of each alternative, and why the first that has none has none."""
+        ghosts: list[Ghost] = []
+        silences: list[Silence] = []
+        for each in found:
             ghost = ghost_of(each, rules)
-            if ghost is None:
-                yield "too_short"
-                continue
-            kept = self.kept(ghost, each, place, rules)
-            yield "filtered" if kept is None else self.calibrated(kept, place)
+            kept = None if ghost is None else self.kept(ghost, each, place, rules)
+            if kept is not None:
+                ghosts.append(self.calibrated(kept, place))
+            else:
+                silences.append("too_short" if ghost is None else "filtered")
+        return ghosts, silences[0] if silences else "nothing_found"
 
     def kept(self, ghost: Ghost, of: Alternative, place: Place, rules: Rules) -> Ghost | None:
         """What filters leave of the ghost text of an allowed alternative."""
@@ -116,6 +118,14 @@ class Ranking:
 def kind_of(ghost: Ghost, place: Place) -> Kind:
     """The kind of event that a ghost text at a place is."""
     return Kind(ghost.source, place.language, bool(place.typed_chars))
+
+
+def _taken_first(ghost: Ghost, rules: Rules) -> tuple[str, float]:
+    """What would be taken of a ghost text first: its first word if that is worth a key."""
+    end = ghost.words[0].char_offset + 1  # with the space behind it
+    if end - 1 < rules.least_keys:
+        return ghost.text, ghost.raw
+    return ghost.text[:end], ghost.words[0].probability
 
 
 def is_worth(ghost: Ghost, eagerness: float) -> bool:

@@ -5,8 +5,8 @@ right. Behind every word the model is asked anew, so a short suggestion that is 
 more than a long one that may be: the rest comes with the next key. Three rules follow, each with
 its figure in `docs/decisions/0012-showing.md`:
 
-1. *Which.* The alternative whose first word saves the most keys, by its probability: length counts
-   as well as likelihood.
+1. *Which.* The alternative whose first word saves the most keys together with what the others save
+   when they come later (`tecla.decode.favourite`).
 2. *How much.* A further word is shown if, given those before it, it is right at least as often as
    `further`: a wrong one costs the key for everything and leaves a key for each word.
 3. *What follows.* The space behind the last word comes with it where a space is what follows, marks
@@ -95,14 +95,6 @@ class Ghost:
 def spaced(word: WordEnd) -> float:
     """How probably the text has this word and a space behind it."""
     return SPACED * word.probability if word.spaced is None else word.spaced
-
-
-def promise(found: Boundaries) -> float:
-    """The keys that taking the first word would save, times its probability."""
-    if not found.words:
-        return 0.0
-    first = found.words[0]
-    return spaced(first) + first.probability * (first.char_offset - 1)
 
 
 def ghost_of(found: Boundaries, rules: Rules) -> Ghost | None:

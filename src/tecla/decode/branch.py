@@ -82,9 +82,9 @@ class Branch:
         return count is not None and self._assembler.whole_words >= count
 
     @property
-    def promise(self) -> float:
-        """The keys that taking the words so far would save, by their probability."""
-        return self._assembler.promise(self._request.spread_words or 1)
+    def spread(self) -> tuple[str, float]:
+        """The words up to which all alternatives go, and their probability."""
+        return self._assembler.first_words(self._request.spread_words or 1)
 
     def steps(self, scores: Scores, row: int, count: int) -> list[Step]:
         """The `count` best (or one drawn) canonical ways to go on; may set `stop` instead."""

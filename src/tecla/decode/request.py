@@ -94,11 +94,11 @@ class Request:
     At temperature 0 the `width` most probable beginnings (default: `n`) compete for the first
     `depth` tokens, the one over the caret included, and go on greedily behind them; the `n`
     best are the answer. Behind `spread_words` words (`None`: never) only one of them goes on, the
-    one that may save the most keys. Above temperature 0 each alternative is an independent sample,
-    and equal ones are joined. `tolerance` is the share of probability the caret search may leave
-    out; `adjust`
-    changes every distribution. What `screen` refuses is not explored; probabilities stay those of
-    the model.
+    one that is shown first (`tecla.decode.favourite`). Above temperature 0 each alternative is an
+    independent sample, and equal ones are joined. `tolerance` is the share of probability the
+    caret search may leave out; `adjust` changes every distribution. What `screen` refuses is not
+    explored; probabilities stay those of the
+    model.
     """
 
     context: Context

@@ -19,6 +19,7 @@ from dataclasses import replace
 from tecla.decode.adjust import adjusted, built
 from tecla.decode.branch import Branch, Step
 from tecla.decode.caret import MOST_SCREENED, CaretDistribution, CaretSearch, Cover
+from tecla.decode.favourite import favourite
 from tecla.decode.prompt import Planned
 from tecla.decode.request import CaretWork, Completed, Continuation, Request, StopReason
 from tecla.decode.stopping import Assembler
@@ -203,13 +204,13 @@ class Search:
         self._decide_if_ready()
 
     def _favour_one(self) -> None:
-        """Once all have their first words, let the one go on that may save the most keys."""
+        """Once all have their first words, let the one go on that is to be shown first."""
         if not self._spreads or any(not (one.stop or one.has_spread) for one in self.branches):
             return
         self._spreads = False
-        favourite = max(self.branches, key=lambda branch: branch.promise)
+        chosen = self.branches[favourite([branch.spread for branch in self.branches])]
         for branch in self.branches:
-            if branch is not favourite and branch.stop is None:
+            if branch is not chosen and branch.stop is None:
                 branch.end_spread()
 
     def _decide_if_ready(self) -> None:

@@ -106,17 +106,14 @@ class Assembler:
         """Words behind which something stands."""
         return sum(word.end < len(self.text) for word in words(self.text))
 
-    def promise(self, count: int) -> float:
-        """Keys that taking the first `count` words would save, times their probability.
-
-        Taking them is one key and gives the space behind them, where one follows.
-        """
+    def first_words(self, count: int) -> tuple[str, float]:
+        """The first `count` words with the space that may stand behind them; their probability."""
         ends = self._ends_of_words(self.text)[:count]
         if not ends:
-            return 0.0
+            return self.text, 0.0
         last = ends[-1]
-        spaced = last.probability if last.spaced is None else last.spaced
-        return spaced + last.probability * (last.char_offset - 1)
+        text = self.text[: last.char_offset]
+        return (text if last.spaced == 0 else f"{text} "), last.probability
 
     def cut_words(self, count: int) -> StopReason:
         """End behind the first `count` words, which are whole; the reason."""
