@@ -17,7 +17,8 @@ class Search:
     """What the model is asked at one caret.
 
     alternatives: first words that are followed; one of them up to `words` words or `tokens` tokens,
-    while it stays at least `min_probability` likely. deadline_ms: when an answer is wanted.
+    while it stays at least `min_probability` likely. fits: whether the text behind the caret is
+    read behind each of them. deadline_ms: when an answer is wanted.
     """
 
     alternatives: int = 2
@@ -25,6 +26,7 @@ class Search:
     tokens: int = 8
     min_probability: float = 0.05
     tolerance: float = 0.02
+    fits: bool = True
     deadline_ms: float | None = DEADLINE_MS
 
     def __post_init__(self) -> None:

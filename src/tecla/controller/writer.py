@@ -313,6 +313,7 @@ class Writer(Closing):
             spread_words=1,
             min_probability=search.min_probability,
             tolerance=search.tolerance,
+            fits=search.fits,
             screen=None if filters is None else filters.screen(self._place.surroundings),
         )
 

@@ -97,8 +97,9 @@ class Request:
     one that is shown first (`tecla.decode.favourite`). Above temperature 0 each alternative is an
     independent sample, and equal ones are joined. `tolerance` is the share of probability the
     caret search may leave out; `adjust` changes every distribution. What `screen` refuses is not
-    explored; probabilities stay those of the
-    model.
+    explored; probabilities stay those of the model. `fits` has the text behind the caret read
+    behind each alternative, so that probabilities are in view of both sides (`tecla.decode.fit`),
+    unless the model was trained to fill holes and is told of it anyway.
     """
 
     context: Context
@@ -111,11 +112,13 @@ class Request:
     tolerance: float = 1e-3
     adjust: tuple[Adjustment, ...] = ()
     screen: Screen | None = None
+    fits: bool = False
 
     def __post_init__(self) -> None:
         """Check every range; raises `OptionError`."""
         whole("n", self.n, 1)
         whole("depth", self.depth, 1)
+        truth("fits", self.fits)
         if self.spread_words is not None:
             whole("spread_words", self.spread_words, 1)
             if self.depth > 1 or self.sampling.temperature > 0:

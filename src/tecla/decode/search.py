@@ -5,9 +5,10 @@ runs the search gets the scores of the paths it wants, from memory or from the m
 them in. So the answer depends on the scores alone: what was known already changes the cost of
 a search and never its result.
 
-Three stages: the caret search (`tecla.decode.caret`), the competition of beginnings (a beam of
+Four stages: the caret search (`tecla.decode.caret`), the competition of beginnings (a beam of
 `width` branches over the first `depth` tokens, where branches that spell the same text join),
-and the growth of the winners, each on its own. Sampled alternatives skip the competition.
+the growth of the winners, each on its own, and where text stands behind the caret the reading of
+it behind each of them (`tecla.decode.fit`). Sampled alternatives skip the competition.
 At any time `result` gives the best valid answer so far.
 """
 
@@ -20,6 +21,7 @@ from tecla.decode.adjust import adjusted, built
 from tecla.decode.branch import Branch, Step
 from tecla.decode.caret import MOST_SCREENED, CaretDistribution, CaretSearch, Cover
 from tecla.decode.favourite import favourite
+from tecla.decode.fit import Fit, may_fit
 from tecla.decode.prompt import Planned
 from tecla.decode.request import CaretWork, Completed, Continuation, Request, StopReason
 from tecla.decode.stopping import Assembler
@@ -62,10 +64,16 @@ class Search:
         self._dropped: list[StopReason] = []
         self._halted: StopReason | None = None
         self._spreads = request.spread_words is not None
+        self._fits = request.fits and tokenizer.fill is None and may_fit(request.context.after)
+        self._fit: Fit | None = None  # once all branches have ended
 
     @property
     def done(self) -> bool:
         """Whether nothing more is wanted."""
+        return self._has_grown and (self._fit.done if self._fit else not self._fits)
+
+    @property
+    def _has_grown(self) -> bool:
         return self._caret is None and all(branch.stop is not None for branch in self.branches)
 
     @property
@@ -89,6 +97,9 @@ class Search:
             for branch in self.branches:
                 if branch.stop is None and len(branch.path) > self._most_path:
                     branch.stop = "context_full"
+            self._fit_if_ready()
+            if self._fit is not None:
+                return self._fit.wants()
             running = [branch for branch in self.branches if branch.stop is None]
             if self._spreads:
                 running = [branch for branch in running if not branch.has_spread]
@@ -109,11 +120,16 @@ class Search:
                 self._caret.observe(path, scores, row)
             if not self._caret.wanted(1):
                 self._begin_branches()
+                self._fit_if_ready()
+            return
+        if self._fit is not None:
+            self._fit.take(path, scores, row)
             return
         for branch in [branch for branch in self.branches if branch.path == path]:
             if branch.stop is None:
                 self._grow(branch, scores, row)
         self._favour_one()
+        self._fit_if_ready()
 
     def halt(self, reason: StopReason) -> None:
         """End the work with what there is; `reason` says why."""
@@ -126,6 +142,7 @@ class Search:
             else:
                 self._caret = None
         self._contest.clear()
+        self._unfit()
         for branch in self.branches:
             branch.halt(reason)
 
@@ -142,6 +159,7 @@ class Search:
             if branch.stop is None and enough:
                 self._halted = "overload"
                 branch.halt("overload")
+        self._unfit()
         self._decide_if_ready()
 
     def new_text(self) -> str:
@@ -150,6 +168,24 @@ class Search:
 
     def result(self) -> Completed:
         """The answer; partial while branches still run or after `halt`."""
+        found, reasons = self._found()
+        if self._fit is not None and self._fit.done:
+            found = self._fit.fitted()
+        silence = None
+        if not found:
+            silence = reasons[0] if reasons else self._halted or "unspellable"
+        distribution = self.distribution
+        return Completed(
+            continuations=tuple(found),
+            silence=silence,
+            prompt_tokens=len(self.head) + len(self.plan.full_path),
+            caret=CaretWork(1.0, 0.0, 0) if distribution is None else distribution.work,
+            partial=self._halted is not None,
+            tree=self._tree(),
+        )
+
+    def _found(self) -> tuple[list[Continuation], list[StopReason]]:
+        """The alternatives as they may be shown, and why others may not."""
         merged: dict[str, Continuation] = {}
         spelt: dict[str, set[Path]] = {}
         reasons = list(self._dropped)
@@ -166,18 +202,24 @@ class Search:
             known.add(path)
         if self.request.depth > 1:
             merged = _without_nested(merged)
-        silence = None
-        if not merged:
-            silence = reasons[0] if reasons else self._halted or "unspellable"
-        distribution = self.distribution
-        return Completed(
-            continuations=tuple(merged.values())[: self.request.n],
-            silence=silence,
-            prompt_tokens=len(self.head) + len(self.plan.full_path),
-            caret=CaretWork(1.0, 0.0, 0) if distribution is None else distribution.work,
-            partial=self._halted is not None,
-            tree=self._tree(),
-        )
+        return list(merged.values())[: self.request.n], reasons
+
+    def _fit_if_ready(self) -> None:
+        """Once all branches have ended, read the text behind the caret behind each of them."""
+        if not self._fits or self._fit is not None or not self._has_grown:
+            return
+        found, _ = self._found()
+        if not found:
+            self._fits = False
+            return
+        after = self.request.context.after
+        self._fit = Fit(self.plan, self.tokenizer, after, found, self._most_path)
+
+    def _unfit(self) -> None:
+        """Leave the text behind the caret out of it."""
+        self._fits = False
+        if self._fit is not None and not self._fit.done:
+            self._fit = None
 
     @property
     def _samples(self) -> bool:

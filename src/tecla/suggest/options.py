@@ -52,6 +52,7 @@ class CommonOptions(SamplingOptions, total=False):
     tolerance: float
     adjust: Sequence[Adjustment]
     screen: Screen | None
+    fits: bool
 
 
 class CompletionOptions(CommonOptions, total=False):
@@ -144,6 +145,7 @@ def build_request(
         tolerance=options.get("tolerance", 1e-3),
         adjust=tuple(adjust),
         screen=options.get("screen"),
+        fits=options.get("fits", False),
     )
 
 
