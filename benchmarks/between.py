@@ -4,7 +4,7 @@ One to three words are taken out of a passage at a random place, with the space 
 one behind them in turn; the person types them again, with what stands before and behind around the
 caret. Keys saved by the saving typist of the evaluation
 (one key for all of a suggestion, one for each word of a part), tokens evaluated a key, and how
-often what is shown is right as a whole:
+often what is shown is right as a whole, and was said to be:
 
 * *hidden*: the writer is not told what stands behind the caret;
 * *overlap*: it is told, and nothing that stands there is suggested again (`fits=false`);
@@ -110,6 +110,9 @@ def main() -> None:
             "interval": [round(100 * each, 2) for each in (saved.low or 0, saved.high or 0)],
             "shown_percent": round(100 * len(offers) / keys, 1),
             "right_percent": round(100 * right / max(1, len(offers)), 1),
+            "said_percent": round(
+                100 * sum(offer.probability for _, _, offer in offers) / max(1, len(offers)), 1
+            ),
             "tokens_per_key": round(sum(tokens for _, tokens in both) / keys, 2),
         }
         result[name] = row

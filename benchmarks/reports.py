@@ -11,6 +11,7 @@ out of the reports.
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import subprocess
 import sys
@@ -71,6 +72,14 @@ def folded(path: Path, files: Sequence[Path]) -> None:
     tecla("train", "ngram", source, "-o", path, "--language", "en")
 
 
+def mail(path: Path, files: Sequence[Path]) -> None:
+    """An n-gram model of the bodies of mails."""
+    source = path.with_suffix(".txt")
+    bodies = (json.loads(line)["body"].strip() for line in texts(files) if line)
+    source.write_text("\n\n".join(bodies) + "\n", "utf-8")
+    tecla("train", "ngram", source, "-o", path, "--language", "en")
+
+
 def presage(path: Path, files: Sequence[Path]) -> None:
     """A database of presage; none where its tools are missing."""
     try:
@@ -88,6 +97,8 @@ def texts(files: Sequence[Path]) -> Iterator[str]:
 MODELS = {
     "train.ngram": (train("ngram", "--language", "en"), TRAIN),
     "folded.ngram": (folded, TRAIN),
+    "dialogue.ngram": (train("ngram", "--language", "en"), ("dialogue/dailydialog.train.txt",)),
+    "mail.ngram": (mail, ("mail/aeslc-sent.train.jsonl",)),
     "train.dictionary": (dictionary, TRAIN),
     "presage.db": (presage, TRAIN),
     "novels.ngram": (train("ngram", "--wrapped", "--language", "es"), NOVELS),

@@ -58,7 +58,7 @@ class Rules:
     share of a space, or of marks, behind the last word. least_keys: what taking all of it saves.
     """
 
-    further: float = 0.6
+    further: float = 0.7
     trailing: float = 0.2
     least_keys: int = 2
 

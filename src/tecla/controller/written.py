@@ -39,8 +39,9 @@ class Written:
         writer = self._writer
         writer.header = context.header
         search = replace(writer.manner.search, deadline_ms=budget.deadline_ms)
-        if budget.n > search.alternatives:
-            search = replace(search, alternatives=budget.n)
+        if budget.n > 1:
+            alternatives = max(budget.n, search.alternatives)
+            search = replace(search, alternatives=alternatives, words=budget.max_words)
         if search != writer.manner.search:
             writer.manner = replace(writer.manner, search=search)
         if budget.n > 1:  # a list is never what is left of another
