@@ -53,6 +53,7 @@ class CommonOptions(SamplingOptions, total=False):
     adjust: Sequence[Adjustment]
     screen: Screen | None
     fits: bool
+    weigh: Sequence[str]
 
 
 class CompletionOptions(CommonOptions, total=False):
@@ -146,6 +147,7 @@ def build_request(
         adjust=tuple(adjust),
         screen=options.get("screen"),
         fits=options.get("fits", False),
+        weigh=tuple(options.get("weigh", ())),
     )
 
 
