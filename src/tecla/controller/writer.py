@@ -28,7 +28,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from tecla.closing import Closing
-from tecla.controller.blend import blended, first_word
+from tecla.controller.blend import blended
 from tecla.controller.cache import ScopedAnswers
 from tecla.controller.calibration import Kind
 from tecla.controller.feedback import Feedback
@@ -314,7 +314,6 @@ class Writer(Closing):
             min_probability=search.min_probability,
             tolerance=search.tolerance,
             fits=search.fits,
-            weigh=[first_word(each) for each in self._classical] if self._weight else (),
             screen=None if filters is None else filters.screen(self._place.surroundings),
         )
 
@@ -326,7 +325,7 @@ class Writer(Closing):
             if each.words
         ]
         allowed = self._ranking.allowed(model, self._place)
-        found = tuple(blended(allowed, self._classical, self._weight, completed.weighed))
+        found = tuple(blended(allowed, self._classical, self._weight))
         if not completed.partial:
             self._known.remember(self.snapshot, found)
             if self._shared is not None:

@@ -219,20 +219,6 @@ class CaretDistribution:
                     found.append(((*cover.path, cover.token), text, cover.logprob))
         return found
 
-    def probability(self, text: str) -> float:
-        """How probably one token covers the caret and ends exactly with `text` behind it."""
-        data = text.encode()
-        total = 0.0
-        for start, chunk in zip(self._starts.tolist(), self._chunks, strict=False):
-            rest = self._plan.tail[len(self._plan.tail) - chunk.rest_bytes :]
-            token = self._tokenizer.table.exact(rest + data)
-            found = np.flatnonzero(chunk.ids == token) if data and token is not None else ()
-            for at in found:
-                index = start + int(at)
-                if self._is_canonical(index):
-                    total += math.exp(float(self._entries[index]) - self.log_typed)
-        return min(1.0, total)
-
     def spelling(self, path: Path) -> Spelling:
         """The text up to the end of `path`, for checking what follows it."""
         if path not in self._spellings:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -100,8 +99,7 @@ class Request:
     caret search may leave out; `adjust` changes every distribution. What `screen` refuses is not
     explored; probabilities stay those of the model. `fits` has the text behind the caret read
     behind each alternative, so that probabilities are in view of both sides (`tecla.decode.fit`),
-    unless the model was trained to fill holes and is told of it anyway. `weigh` are texts that
-    others think of: the answer says how probable they are as far as that costs nothing.
+    unless the model was trained to fill holes and is told of it anyway.
     """
 
     context: Context
@@ -115,7 +113,6 @@ class Request:
     adjust: tuple[Adjustment, ...] = ()
     screen: Screen | None = None
     fits: bool = False
-    weigh: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check every range; raises `OptionError`."""
@@ -129,8 +126,6 @@ class Request:
                     f"spread_words is {self.spread_words!r}; it goes with depth 1 and temperature "
                     f"0, not {self.depth!r} and {self.sampling.temperature!r}"
                 )
-        if not all(isinstance(text, str) for text in self.weigh):
-            raise OptionError(f"weigh holds {self.weigh!r}; it must hold texts")
         if self.width is not None:
             whole("width", self.width, self.n, f" (n is {self.n})")
         if not 0 <= number("tolerance", self.tolerance) < 1:
@@ -197,8 +192,7 @@ class Completed:
     `continuations` is empty when the text ends at the caret or nothing may be shown; `silence`
     then says why. `prompt_tokens` counts what the model read, the start token included.
     `partial` says that time, load or the caller ended the work early. `tree` holds everything
-    that was looked at, shown or not. `weighed` are the texts of `Request.weigh` that are one token
-    of the model (or the end of one) with the probability of that token.
+    that was looked at, shown or not.
     """
 
     continuations: tuple[Continuation, ...]
@@ -208,4 +202,3 @@ class Completed:
     partial: bool = False
     work: EvalWork = EvalWork()
     tree: TextTree = field(default_factory=TextTree)
-    weighed: Mapping[str, float] = field(default_factory=dict)

@@ -182,15 +182,7 @@ class Search:
             caret=CaretWork(1.0, 0.0, 0) if distribution is None else distribution.work,
             partial=self._halted is not None,
             tree=self._tree(),
-            weighed=self._weighed(),
         )
-
-    def _weighed(self) -> dict[str, float]:
-        """What the caret says of texts that others think of."""
-        if self.distribution is None:
-            return {}
-        found = {text: self.distribution.probability(text) for text in self.request.weigh}
-        return {text: probability for text, probability in found.items() if probability > 0}
 
     def _found(self) -> tuple[list[Continuation], list[StopReason]]:
         """The alternatives as they may be shown, and why others may not."""

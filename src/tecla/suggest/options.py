@@ -53,7 +53,6 @@ class CommonOptions(SamplingOptions, total=False):
     adjust: Sequence[Adjustment]
     screen: Screen | None
     fits: bool
-    weigh: Sequence[str]
 
 
 class CompletionOptions(CommonOptions, total=False):
@@ -147,7 +146,6 @@ def build_request(
         adjust=tuple(adjust),
         screen=options.get("screen"),
         fits=options.get("fits", False),
-        weigh=tuple(options.get("weigh", ())),
     )
 
 
