@@ -10,8 +10,9 @@ often what is shown is right as a whole, and was said to be:
 * *overlap*: it is told, and nothing that stands there is suggested again (`fits=false`);
 * *fits*: the text behind is read behind each alternative as well.
 
-Run: `python benchmarks/between.py [--gaps N] [--kind dialogue] FILE ...`. The last line is one JSON
-object. Without files it uses the sentences in tests/data. Fixed seed.
+Run: `python benchmarks/between.py [--gaps N] [--kind dialogue] [--alternatives N] [--systems NAMES]
+FILE ...`. The last line is one JSON object. Without files it uses the sentences in tests/data.
+Fixed seed.
 """
 
 from __future__ import annotations
@@ -85,11 +86,15 @@ def main() -> None:
     parser.add_argument("files", nargs="*", type=Path)
     parser.add_argument("--kind", default="lines", choices=KINDS)
     parser.add_argument("--gaps", type=int, default=200)
+    parser.add_argument("--alternatives", type=int, default=Search().alternatives)
+    parser.add_argument("--systems", default=",".join(SYSTEMS))
     given = parser.parse_args()
     found = list(gaps(read_passages(given.kind, given.files or [DATA / "english.txt"]), given.gaps))
     result: dict[str, object] = {"benchmark": "between", "gaps": len(found)}
-    for name, (told, fits) in SYSTEMS.items():
-        manner = Manner(search=Search(fits=fits, deadline_ms=None))
+    for name in given.systems.split(","):
+        told, fits = SYSTEMS[name]
+        search = Search(alternatives=given.alternatives, fits=fits, deadline_ms=None)
+        manner = Manner(search=search)
         with Controller.open(predictors={}, manner=manner) as controller:
             written = Written(controller.writer())
             both = [typed(written, gap, told=told) for gap in found]
