@@ -27,6 +27,7 @@ from tecla.errors import TeclaError
 from tecla.terminal.document import Document
 from tecla.terminal.ghost import GhostProcessor
 from tecla.terminal.status import Tally, status_line
+from tecla.terminal.wrapping import WrapProcessor
 from tecla.text.snapshot import Snapshot
 
 _STYLE = Style([("ghost", "fg:#808080 italic"), ("status", "reverse"), ("status.alarm", "bold")])
@@ -58,7 +59,9 @@ class App:
             on_cursor_position_changed=self._changed,
         )
         control = BufferControl(
-            self.buffer, input_processors=[GhostProcessor(self._ghost)], focusable=True
+            self.buffer,
+            input_processors=[GhostProcessor(self._ghost), WrapProcessor()],
+            focusable=True,
         )
         status = FormattedTextControl(self._status)
         self.application: Application[None] = Application(
