@@ -169,7 +169,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("files", nargs="*", help="LANGUAGE:FILE")
     parser.add_argument("--carets", type=int, default=500, help="of each file")
-    parser.add_argument("--baits", type=int, default=100_000, help="most adversarial carets")
+    parser.add_argument("--baits", type=int, default=300, help="most adversarial carets")
     parser.add_argument("--levels", default="off,standard,strict")
     parser.add_argument("--judge", action="append", type=Path, default=[])
     parser.add_argument("--sample", nargs=2, metavar=("N", "FILE"))

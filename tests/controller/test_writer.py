@@ -30,7 +30,7 @@ from tecla.text.words import WordEnd, words
 
 TOKENIZER = FakeTokenizer()
 SAID = " of the thin art and help"
-PATIENT = Manner(search=Search(deadline_ms=None), eagerness=1.0, sure=0.6)
+PATIENT = Manner(search=Search(preamble="", deadline_ms=None), eagerness=1.0, sure=0.6)
 ALWAYS = replace(PATIENT, keep_chars=10**9)  # the model is asked at every key
 Make = Callable[..., Writer]
 
@@ -171,6 +171,36 @@ def test_the_sources_are_mixed_by_weight(make: Make) -> None:
         assert first.probability == pytest.approx(0.75 + 0.25 * 0.8, abs=0.01)
 
 
+def test_the_predictors_are_asked_about_the_text_that_the_model_is_asked_about(
+    make: Make,
+) -> None:
+    mixed = replace(ALWAYS, weights=(), weight=0.5)
+    with make(mixed, [Says("the future or magic", 0.7)]) as writer:
+        writer.update(Snapshot("the future"))
+        assert " or magic" in {each.text for each in writer.wait().alternatives}
+        for key, left in ((" ", "or magic"), ("o", "r magic")):
+            writer.typed(key)
+            texts = {each.text for each in writer.wait().alternatives}
+            assert left in texts
+            assert " or magic" not in texts
+
+
+@pytest.mark.parametrize(("likely", "early"), [(0.0, True), (1.0, False)])
+def test_a_known_alternative_that_is_not_likely_waits_for_the_model(
+    make: Make, likely: float, early: bool
+) -> None:
+    manner = replace(PATIENT, likely=likely, weights=(), weight=0.5)
+    with make(manner, [Says("the future, maybe", 0.7)]) as writer:
+        writer.update(Snapshot("the future"))
+        writer.wait()
+        writer.dismiss()  # so that it is no rest of a ghost text
+        now = writer.typed(",")
+        assert (now.origin, now.settled) == ("typed", False)
+        assert (now.ghost is not None) is early
+        assert now.silence == (None if early else "model_asked")
+        assert writer.wait().origin == "model"
+
+
 def test_without_a_model_the_classical_answer_is_settled() -> None:
     with Writer(None, beside(Says("the future was bright", 0.1)), PATIENT) as writer:
         found = writer.update(Snapshot("the future"))
@@ -306,10 +336,34 @@ def test_answers_are_shared_within_a_scope_and_never_across(
         assert engine.evaluated_tokens == evaluated
         assert asked("ben").origin == "model"
         assert asked("ana", header="Title").origin == "model"
-        other = replace(PATIENT, search=replace(PATIENT.search, words=2))
-        assert asked("ana", other).origin == "model"
+        for change in ({"words": 2}, {"preamble": "Notes"}):
+            other = replace(PATIENT, search=replace(PATIENT.search, **change))
+            assert asked("ana", other).origin == "model"
         assert asked("ana", replace(PATIENT, eagerness=0.3)).origin == "shared"
         assert cache.hits == 2
+
+
+@pytest.mark.parametrize(
+    ("preamble", "own", "read"),
+    [
+        ("a thin help", "", "a thin help\n\nthe future"),
+        ("a thin help", "Title", "a thin help\n\nTitle\n\nthe future"),
+        ("", "Title", "Title\n\nthe future"),
+    ],
+)
+def test_the_model_reads_the_preamble_above_the_header(
+    fake_info: ModelInfo, preamble: str, own: str, read: str
+) -> None:
+    engine = FakeEngine(TOKENIZER, bias=saying(TOKENIZER, read, SAID))
+    search = replace(PATIENT.search, preamble=preamble)
+    with (
+        Suggester(LoadedModel(engine, TOKENIZER, fake_info)) as suggester,
+        Writer(suggester.session(), manner=replace(PATIENT, search=search), header=own) as writer,
+    ):
+        writer.update(Snapshot("the future"))
+        ghost = writer.wait().ghost
+        assert ghost is not None
+        assert SAID.startswith(ghost.text.rstrip())
 
 
 def test_filters_act_during_the_search_and_the_reason_is_counted(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from decode.test_boundaries import PROMPT, TOKENIZER, bias, engine
 from running import Runner
 from tecla.decode.request import Completed, Request, Stopping
-from tecla.engines.fake import FakeEngine, log_softmax
+from tecla.engines.fake import FakeEngine, log_softmax, saying
 from tecla.engines.sampling import GREEDY, Sampling
 from tecla.errors import OptionError
 from tecla.text.context import Context
@@ -134,3 +134,12 @@ def test_samples_are_told_their_chances_too() -> None:
 def test_fits_is_a_truth_value() -> None:
     with pytest.raises(OptionError, match="fits is 'yes'"):
         request(" the", fits="yes")  # type: ignore[arg-type]
+
+
+def test_marks_before_the_first_word_go_with_it() -> None:
+    said = saying(TOKENIZER, PROMPT, ", the of")
+    runner = Runner(FakeEngine(TOKENIZER, bias=said), TOKENIZER)
+    (best, *_) = runner.complete([request(" of", n=2, words=2)])[0].continuations
+    assert best.text.startswith(", the")
+    assert best.marks[0].char_offset < best.words[0].char_offset
+    assert 0 < best.marks[0].probability <= 1

@@ -66,7 +66,7 @@ def complete(
 
     Prints the text to insert; with -n above 1, one alternative a line with the probability of
     its first word (--json gives that of the whole text). One line break at the end of standard
-    input does not count as text.
+    input does not count as text. It is what the model says, unfiltered; `tecla type` filters.
     """
     texts = _texts(text, file)
     if stream and (as_json or file is not None or (n or 1) > 1):

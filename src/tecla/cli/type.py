@@ -19,7 +19,9 @@ def type_(
     eagerness: Annotated[
         float, typer.Option(help="From 0 (nothing is shown) to 1 (whatever saves a key).")
     ] = 0.5,
-    filters: Annotated[str, typer.Option(help="off, standard or strict.")] = "standard",
+    filters: Annotated[
+        str, typer.Option(help="Of offensive words: off, standard or strict.")
+    ] = "standard",
     language: Annotated[str, typer.Option(help="Of a text that does not tell, such as en.")] = "",
     feedback: Annotated[
         bool,

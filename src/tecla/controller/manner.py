@@ -4,23 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Final
 
 from tecla.checks import known, number, whole
 from tecla.controller.showing import Rules
 from tecla.errors import OptionError
 from tecla.scheduler.terms import DEADLINE_MS
+from tecla.text.unicode import to_bytes
+
+PREAMBLE: Final = (  # everyday writing of more than one kind, in our own words
+    "Hi,\n\nThanks for your message. I will call you tomorrow.\n\n"
+    "Hello, how are you?\nI'm fine, thanks. And you?\nNot bad. Are you free tonight?\n"
+    "I'm afraid I have to work, but we could meet at the weekend.\nThat sounds great!"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
     """What the model is asked at one caret.
 
-    alternatives: first words that are followed; one of them up to `words` words or `tokens` tokens,
-    while it stays at least `min_probability` likely. fits: whether the text behind the caret is
-    read behind each of them. deadline_ms: when an answer is wanted.
+    preamble: what the model reads above every text, before the person's own header
+    (`docs/decisions/0015-preamble.md`). alternatives: first words that are followed; one of them
+    up to `words` words or `tokens` tokens, while it stays at least `min_probability` likely. fits:
+    whether the text behind the caret is read behind each of them. deadline_ms: when an answer is
+    wanted.
     """
 
+    preamble: str = PREAMBLE
     alternatives: int = 2
     words: int = 4
     tokens: int = 8
@@ -29,8 +39,13 @@ class Search:
     fits: bool = True
     deadline_ms: float | None = DEADLINE_MS
 
+    def header_over(self, own: str) -> str:
+        """What stands above a text that has `own` as its header."""
+        return "\n\n".join(filter(None, (self.preamble, own)))
+
     def __post_init__(self) -> None:
         """Check what the request itself does not; raises `OptionError`."""
+        to_bytes(self.preamble, "preamble")
         whole("alternatives", self.alternatives, 1)
         whole("words", self.words, 1)
         whole("tokens", self.tokens, 1)
@@ -42,9 +57,10 @@ class Manner:
 
     eagerness: from 0 (nothing is shown) to 1 (everything that saves a key). classical: how many
     candidates the classical predictors are asked for; weight: their share in the ranking, unless
-    `weights` names the language. sure: how probable a classical answer must be to be shown before
-    the model's. keep_chars: how much of a ghost text must be left for the model not to be asked.
-    language: of a text that does not tell.
+    `weights` names the language. likely: how probable what is left of a known text must be to be
+    shown before the model's answer. sure: how probable it must be, and so many of its characters
+    left (`keep_chars`), for the model not to be asked; and a classical answer, to be shown before
+    the model's. language: of a text that does not tell.
     """
 
     search: Search = field(default_factory=Search)
@@ -53,6 +69,7 @@ class Manner:
     classical: int = 6
     weight: float = 0.0
     weights: tuple[tuple[str, float], ...] = (("es", 0.3),)
+    likely: float = 0.6
     sure: float = 0.8
     keep_chars: int = 2
     language: str = ""
@@ -61,7 +78,7 @@ class Manner:
         """Check every range; raises `OptionError`."""
         whole("classical", self.classical, 1)
         whole("keep_chars", self.keep_chars, 1)
-        for name in ("eagerness", "weight", "sure"):
+        for name in ("eagerness", "weight", "likely", "sure"):
             _share(name, getattr(self, name))
         for language, weight in self.weights:
             _share(f"weight of {language}", weight)

@@ -105,19 +105,33 @@ class Known:
 def rests(alternatives: Sequence[Alternative], typed: str) -> tuple[Alternative, ...]:
     """The rests of those alternatives that begin with what was typed and go on.
 
-    Their probabilities are given what was typed, which may belong to a text that nobody thought of:
-    of those, a share of `UNSEEN_SHARE` is taken to have each of the characters.
+    Their probabilities are given what was typed, which may end with one of the alternatives, or
+    belong to a text that nobody thought of: of those, a share of `UNSEEN_SHARE` is taken to have
+    each of the characters.
     """
-    left = [
-        each
+    unseen = max(0.0, 1.0 - sum(each.probability for each in alternatives))
+    known = sum(_through(each, typed) for each in alternatives)
+    share = min(1.0, known + unseen * UNSEEN_SHARE ** len(typed))
+    return tuple(
+        each.behind(len(typed), share)
         for each in alternatives
         if each.text.startswith(typed) and any(w.char_offset > len(typed) for w in each.words)
-    ]
-    ahead = [next(w for w in each.words if w.char_offset > len(typed)) for each in left]
-    unseen = max(0.0, 1.0 - sum(each.probability for each in alternatives))
-    share = sum(word.probability for word in ahead) + unseen * UNSEEN_SHARE ** len(typed)
-    share = min(1.0, share)
-    return tuple(each.behind(len(typed), share) for each in left) if share else ()
+    )
+
+
+def _through(each: Alternative, typed: str) -> float:
+    """How probably a text that begins like the alternative begins with what was typed.
+
+    Of what was typed inside a word it is what the word has, behind a word all that goes on there.
+    """
+    if not f"{each.text} ".startswith(typed):
+        return 0.0
+    for word in each.words:
+        if word.char_offset >= len(typed):
+            return word.probability
+        if word.char_offset == len(typed) - 1 and typed[-1] == " " and word.spaced is not None:
+            return word.spaced
+    return 0.0
 
 
 def _moved(end: WordEnd, n_chars: int, share: float) -> WordEnd:

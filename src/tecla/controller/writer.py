@@ -4,10 +4,11 @@ A *revision* is one state of the text. Asked about a new one, the writer answers
 it knows, and settles the answer when the model has been heard:
 
 1. The text was asked about before: the answer is what it was then.
-2. What was typed is what the ghost text says: the rest of it stays, and while enough is left the
-   model is not asked at all. So with what was accepted of it.
-3. What was typed leaves the ghost text for another alternative: the ghost text switches to it at
-   once; the model is asked as well.
+2. What was typed is what the ghost text says: the rest of it stays while it is likely, and while it
+   is more than likely and long enough the model is not asked at all. What is left when a part of
+   it was taken stays in any case.
+3. What was typed leaves the ghost text for another alternative: if that is likely by now the ghost
+   text switches to it at once; the model is asked as well.
 4. Somebody of the same scope was at the same caret: the answer is the one they had.
 5. Otherwise the classical predictors answer first, if they are sure enough, and the model settles
    it.
@@ -223,43 +224,50 @@ class Writer(Closing):
         rest = _rest_of(shown, before, snapshot)
         if by_hand:
             self._tell_of_the_hand(before, shown, rest)
-        self._newest = self._at_once(self._newest.revision + 1, rest)
+        self._newest = self._at_once(self._newest.revision + 1, rest, by_hand=by_hand)
         if not self._newest.settled:
             self._ask_if_worth()
         self._tell()
         return self._newest
 
-    def _at_once(self, revision: int, rest: Ghost | None) -> Suggestion:
+    def _at_once(self, revision: int, rest: Ghost | None, *, by_hand: bool) -> Suggestion:
         """What is known of the new revision without the model."""
-        place = self._place
+        place, manner = self._place, self.manner
         found = self._known.exact(place.snapshot)
         if found is not None:
             return self._told(revision, self._shown(found), found, "known", settled=True)
         rests = self._known.typed_on(place.snapshot)
-        if rest is not None:
-            path = next((each for each in rests if each.text.startswith(rest.text.rstrip())), None)
-            if path is not None:
-                ghost = self._extended(rest, path)
-                enough = len(ghost.text) >= self.manner.keep_chars
-                settled = enough or self._session is None
-                if settled:
-                    self._known.remember(place.snapshot, rests)
-                return self._told(revision, Shown(ghost), rests, "typed", settled=settled)
+        path = None if rest is None else _path_of(rest, rests)
+        chance = 0.0 if path is None else path.probability if by_hand else 1.0
+        ghost = None
+        if rest is not None and path is not None and chance >= min(manner.likely, manner.sure):
+            ghost = self._extended(rest, path)
+            enough = len(ghost.text) >= manner.keep_chars and chance >= manner.sure
+            if enough or self._session is None:
+                self._known.remember(place.snapshot, rests)
+                return self._told(revision, Shown(ghost), rests, "typed", settled=True)
         if self._shared is not None:
             found = self._shared.get(place, self._settings)
             if found is not None:
                 self._known.remember(place.snapshot, found)
                 return self._told(revision, self._shown(found), found, "shared", settled=True)
         self._classical = self._heard()
-        if rests:
-            return self._told(revision, self._shown(rests), rests, "typed")
-        shown = self._shown(self._classical)
         if self._session is None:
             self._known.remember(place.snapshot, self._classical)
+            shown = self._shown(self._classical)
             return self._told(revision, shown, self._classical, "classical", settled=True)
-        if shown.ghost is None or shown.ghost.probability < self.manner.sure:
-            shown = Shown(None, "model_asked")
-        return self._told(revision, shown, self._classical, "classical")
+        if rests:
+            early = Shown(ghost) if ghost else self._early(rests, manner.likely)
+            return self._told(revision, early, rests, "typed")
+        early = self._early(self._classical, manner.sure)
+        return self._told(revision, early, self._classical, "classical")
+
+    def _early(self, found: Sequence[Alternative], least: float) -> Shown:
+        """What is shown before the model has answered: what is probable enough."""
+        shown = self._shown(found)
+        if shown.ghost is None or shown.ghost.probability < least:
+            return Shown(None, "model_asked")
+        return shown
 
     def _shown(self, found: Sequence[Alternative]) -> Shown:
         return self._ranking.shown(found, self._place, self.manner.rules, self.manner.eagerness)
@@ -306,7 +314,7 @@ class Writer(Closing):
             snapshot.before,
             snapshot.after,
             deadline_ms=search.deadline_ms,
-            header=self.header,
+            header=search.header_over(self.header),
             n=search.alternatives,
             max_words=search.words,
             max_tokens=search.tokens,
@@ -386,6 +394,11 @@ class Writer(Closing):
         if rest is None and shown is not None:
             through = now.before.startswith(before.before + shown.text)
             (self._feedback.typed_through if through else self._feedback.left)()
+
+
+def _path_of(rest: Ghost, rests: Sequence[Alternative]) -> Alternative | None:
+    """The alternative that the rest of a ghost text belongs to."""
+    return next((each for each in rests if each.text.startswith(rest.text.rstrip())), None)
 
 
 def _rest_of(shown: Ghost | None, before: Snapshot, now: Snapshot) -> Ghost | None:

@@ -171,7 +171,8 @@ def _restated(
         return each
     marks = []
     for mark in each.marks:
-        at = max((at for at, word in enumerate(words) if word.char_offset <= mark.char_offset))
+        before = [at for at, word in enumerate(words) if word.char_offset <= mark.char_offset]
+        at = max(before, default=0)  # marks before the first word go with it
         factor = words[at].probability / (each.words[at].probability or 1.0)
         spaced_mark = None if mark.spaced is None else min(1.0, mark.spaced * factor)
         marks.append(WordEnd(mark.char_offset, min(1.0, mark.probability * factor), spaced_mark))
