@@ -31,6 +31,14 @@ def number(name: str, value: object) -> float:
     return found
 
 
+def share(name: str, value: object) -> float:
+    """`value` as a float; raise `OptionError` unless it is from 0 to 1."""
+    found = number(name, value)
+    if not 0 <= found <= 1:
+        raise OptionError(f"{name} is {value!r}; it must be from 0 to 1")
+    return found
+
+
 def truth(name: str, value: object) -> None:
     """Raise `OptionError` unless `value` is True or False."""
     if not isinstance(value, bool):

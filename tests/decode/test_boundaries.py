@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -134,3 +136,48 @@ def test_a_spread_that_cannot_be() -> None:
         Request(Context(""), GREEDY, spread_words=1, depth=2)
     with pytest.raises(OptionError, match=r"not 1 and 0\.7"):
         Request(Context(""), Sampling(temperature=0.7), spread_words=1)
+
+
+@pytest.mark.parametrize("least", [0.3, 0.7, 1.0])
+def test_a_word_that_is_less_likely_behind_the_one_before_it_is_not_read(least: float) -> None:
+    shorter = False
+    for seed in range(8):
+        far, near = (
+            Runner(FakeEngine(TOKENIZER, seed=seed), TOKENIZER).complete(
+                [Request(Context(PROMPT), GREEDY, Stopping(max_tokens=12, min_next=next_))]
+            )[0]
+            for next_ in (0.0, least)
+        )
+        (long,), (short,) = far.continuations, near.continuations
+        assert long.text.startswith(short.text)
+        assert near.work.evaluated_tokens <= far.work.evaluated_tokens
+        for end, further in pairwise(short.words):
+            if short.text[end.char_offset].isspace():
+                assert further.probability >= least * end.probability * (1 - 1e-6)
+        shorter |= len(short.text) < len(long.text)
+    assert shorter
+
+
+def test_likely_marks_are_taken_with_the_word_and_nothing_behind_them() -> None:
+    says = FakeEngine(TOKENIZER, bias=saying(TOKENIZER, PROMPT, " help. the art", strength=9.0))
+    for least, text in ((0.0, " help. the art"), (1.0, " help.")):
+        request = Request(Context(PROMPT), GREEDY, Stopping(max_tokens=20, min_next=least))
+        found = Runner(says, TOKENIZER).complete([request])[0].continuations[0]
+        assert found.text.startswith(text)
+        assert (found.stop == "probability") is (least > 0)
+        assert found.marks[0].char_offset == len(" help.")
+    assert found.text == " help."
+
+
+def test_alternatives_that_are_much_less_likely_than_the_best_are_left_out() -> None:
+    assert TOKENIZER.start_id is not None
+    scores = engine().raw_scores([TOKENIZER.start_id, *TOKENIZER.encode(PROMPT.encode())])
+    worth = sorted(float(scores[TOKENIZER.encode(way.encode())[0]]) for way in WAYS[PROMPT])
+    shares = [math.exp(each - worth[-1]) for each in worth]
+    for least in (0.0, *((one + other) / 2 for one, other in pairwise(shares)), 1.0):
+        found = ask(PROMPT, n=4, min_share=least).continuations
+        assert len(found) == sum(share >= least for share in shares)
+    with pytest.raises(OptionError, match="min_share is 2"):
+        Request(Context(""), min_share=2)
+    with pytest.raises(OptionError, match="min_next is -1"):
+        Stopping(min_next=-1)

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
-from tecla.checks import known, number, whole
+from tecla.checks import known, share, whole
 from tecla.controller.showing import Rules
-from tecla.errors import OptionError
 from tecla.scheduler.terms import DEADLINE_MS
 from tecla.text.unicode import to_bytes
 
@@ -25,9 +24,9 @@ class Search:
 
     preamble: what the model reads above every text, before the person's own header
     (`docs/decisions/0015-preamble.md`). alternatives: first words that are followed; one of them
-    up to `words` words or `tokens` tokens, while it stays at least `min_probability` likely. fits:
-    whether the text behind the caret is read behind each of them. deadline_ms: when an answer is
-    wanted.
+    up to `words` words or `tokens` tokens, while it stays at least `min_probability` likely.
+    min_share: those less probable than this share of the first are left out. fits: whether the
+    text behind the caret is read behind each of them. deadline_ms: when an answer is wanted.
     """
 
     preamble: str = PREAMBLE
@@ -35,6 +34,7 @@ class Search:
     words: int = 4
     tokens: int = 8
     min_probability: float = 0.05
+    min_share: float = 0.05
     tolerance: float = 0.02
     fits: bool = True
     deadline_ms: float | None = DEADLINE_MS
@@ -79,18 +79,13 @@ class Manner:
         whole("classical", self.classical, 1)
         whole("keep_chars", self.keep_chars, 1)
         for name in ("eagerness", "weight", "likely", "sure"):
-            _share(name, getattr(self, name))
+            share(name, getattr(self, name))
         for language, weight in self.weights:
-            _share(f"weight of {language}", weight)
+            share(f"weight of {language}", weight)
 
     def weight_of(self, language: str) -> float:
         """The share of the classical predictors in a language."""
         return dict(self.weights).get(language, self.weight)
-
-
-def _share(name: str, value: float) -> None:
-    if not 0 <= number(name, value) <= 1:
-        raise OptionError(f"{name} is {value!r}; it must be from 0 to 1")
 
 
 def manner_of(options: Mapping[str, Any]) -> Manner:

@@ -237,14 +237,12 @@ class Writer(Closing):
         if found is not None:
             return self._told(revision, self._shown(found), found, "known", settled=True)
         rests = self._known.typed_on(place.snapshot)
-        path = None if rest is None else _path_of(rest, rests)
-        chance = 0.0 if path is None else path.probability if by_hand else 1.0
-        ghost = None
-        if rest is not None and path is not None and chance >= min(manner.likely, manner.sure):
-            ghost = self._extended(rest, path)
+        ghost, chance = self._rest(rest, rests, by_hand=by_hand)
+        if ghost is not None:
             enough = len(ghost.text) >= manner.keep_chars and chance >= manner.sure
             if enough or self._session is None:
-                self._known.remember(place.snapshot, rests)
+                if rests:
+                    self._known.remember(place.snapshot, rests)
                 return self._told(revision, Shown(ghost), rests, "typed", settled=True)
         if self._shared is not None:
             found = self._shared.get(place, self._settings)
@@ -256,11 +254,23 @@ class Writer(Closing):
             self._known.remember(place.snapshot, self._classical)
             shown = self._shown(self._classical)
             return self._told(revision, shown, self._classical, "classical", settled=True)
-        if rests:
+        if rests or ghost:
             early = Shown(ghost) if ghost else self._early(rests, manner.likely)
             return self._told(revision, early, rests, "typed")
         early = self._early(self._classical, manner.sure)
         return self._told(revision, early, self._classical, "classical")
+
+    def _rest(
+        self, rest: Ghost | None, rests: Sequence[Alternative], *, by_hand: bool
+    ) -> tuple[Ghost | None, float]:
+        """What stays of a ghost text, and how probable it is; what was taken a part of is sure."""
+        if rest is None:
+            return None, 0.0
+        path = next((each for each in rests if each.text.startswith(rest.text.rstrip())), None)
+        chance = 1.0 if not by_hand else 0.0 if path is None else path.probability
+        if chance < min(self.manner.likely, self.manner.sure):
+            return None, chance
+        return (rest if path is None else self._extended(rest, path)), chance
 
     def _early(self, found: Sequence[Alternative], least: float) -> Shown:
         """What is shown before the model has answered: what is probable enough."""
@@ -320,6 +330,8 @@ class Writer(Closing):
             max_tokens=search.tokens,
             spread_words=1,
             min_probability=search.min_probability,
+            min_next=min(1.0, self.manner.rules.further),
+            min_share=search.min_share,
             tolerance=search.tolerance,
             fits=search.fits,
             screen=None if filters is None else filters.screen(self._place.surroundings),
@@ -357,7 +369,7 @@ class Writer(Closing):
         """Everything beside the place that an answer depends on."""
         manner, filters = self.manner, self._ranking.filters
         return (
-            replace(manner.search, deadline_ms=None),
+            (replace(manner.search, deadline_ms=None), manner.rules.further),
             (self._weight, manner.classical, self._sources.names(self._place.language)),
             None if filters is None else filters.options,
         )
@@ -394,11 +406,6 @@ class Writer(Closing):
         if rest is None and shown is not None:
             through = now.before.startswith(before.before + shown.text)
             (self._feedback.typed_through if through else self._feedback.left)()
-
-
-def _path_of(rest: Ghost, rests: Sequence[Alternative]) -> Alternative | None:
-    """The alternative that the rest of a ghost text belongs to."""
-    return next((each for each in rests if each.text.startswith(rest.text.rstrip())), None)
 
 
 def _rest_of(shown: Ghost | None, before: Snapshot, now: Snapshot) -> Ghost | None:

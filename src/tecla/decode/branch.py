@@ -60,6 +60,8 @@ class Branch:
         stopping = request.stopping
         least = stopping.min_probability
         self._least_logprob = math.log(least) if least else -math.inf
+        self._least_next = math.log(stopping.min_next) if stopping.min_next else -math.inf
+        self._word_logprob: float | None = None  # that the last whole word ends where it does
         if cover.token is None:
             self.stop = "end"
         else:
@@ -114,11 +116,24 @@ class Branch:
         if step.token in self._tokenizer.end_ids:
             self.logprob += step.logprob  # for the competition; what is shown ends before it
             self.stop = "end"
-        elif self.logprob + step.logprob < self._least_logprob and self._may_end(step.token):
+            return
+        piece = self._tokenizer.table.pieces[step.token]
+        outside = self._assembler.ends_word and not _goes_on_inside_a_word(piece)
+        if outside:
+            self._word_logprob = self.logprob + self._assembler.ends_logprob
+        logprob = self.logprob + step.logprob
+        unlikely = (
+            self._word_logprob is not None and logprob - self._word_logprob < self._least_next
+        )
+        marks = outside and not piece[:1].isspace()
+        ends = logprob < self._least_logprob or (unlikely and not marks)
+        if ends and self._may_end(step.token):
             self._end_early("probability", step.token)
-        else:
-            self.logprob += step.logprob
-            self._append(step.token, self._tokenizer.table.pieces[step.token])
+            return
+        self.logprob = logprob
+        self._append(step.token, piece)
+        if unlikely and marks and self.stop is None and self.shows_text:
+            self.stop = "probability"  # nothing behind them can be likelier
 
     def copy(self) -> Branch:
         """An independent copy, to go on another way."""

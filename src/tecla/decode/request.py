@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from tecla.checks import number, truth, whole
+from tecla.checks import number, share, truth, whole
 from tecla.decode.adjust import Adjustment
 from tecla.decode.tree import TextTree
 from tecla.engines.sampling import Sampling
@@ -25,7 +25,7 @@ StopReason = Literal[
     "after",  # the text behind the caret began to repeat
     "unspellable",  # nothing canonical can follow
     "screened",  # what is likely to follow may not be shown
-    "probability",  # going on would fall below `min_probability`
+    "probability",  # going on would fall below `min_probability` or `min_next`
     "entropy",  # what follows is too uncertain
     "deadline",  # the time was up; the answer is partial
     "overload",  # cut short, or not begun, because too many wait; the answer is partial
@@ -51,8 +51,10 @@ class Stopping:
     stop: strings that end the text before them.
     at_sentence, at_line: end with the sentence, or before the first line break.
     min_probability: go on behind the first word only while the text is at least this probable.
+    min_next: go on behind a word only while what follows it is at least this probable, given that
+    the word ends there. Marks are taken with the word if they are what is most probable.
     max_entropy_nats: go on only where the next token is at most this uncertain (`None`: always).
-    min_chars: the last two, and load, end a continuation only when it shows so many characters.
+    min_chars: the last three, and load, end a continuation only when it shows so many characters.
     An early end comes behind a whole word, if there is one.
     """
 
@@ -63,6 +65,7 @@ class Stopping:
     at_sentence: bool = False
     at_line: bool = False
     min_probability: float = 0.0
+    min_next: float = 0.0
     max_entropy_nats: float | None = None
     min_chars: int = 1
 
@@ -78,10 +81,8 @@ class Stopping:
             raise OptionError(f"stop is {self.stop!r}; it must be a str or several of them")
         if any(not text for text in self.stop):
             raise OptionError("a stop string is empty; every stop string needs a character")
-        if not 0 <= number("min_probability", self.min_probability) <= 1:
-            raise OptionError(
-                f"min_probability is {self.min_probability!r}; it must be between 0 and 1"
-            )
+        share("min_probability", self.min_probability)
+        share("min_next", self.min_next)
         most = self.max_entropy_nats
         if most is not None and number("max_entropy_nats", most) < 0:
             raise OptionError(f"max_entropy_nats is {most!r}; it must be 0 or more")
@@ -94,7 +95,8 @@ class Request:
     At temperature 0 the `width` most probable beginnings (default: `n`) compete for the first
     `depth` tokens, the one over the caret included, and go on greedily behind them; the `n`
     best are the answer. Behind `spread_words` words (`None`: never) only one of them goes on, the
-    one that is shown first (`tecla.decode.favourite`). Above temperature 0 each alternative is an
+    one that is shown first (`tecla.decode.favourite`). A beginning that is less than `min_share` as
+    probable as the best one is left out. Above temperature 0 each alternative is an
     independent sample, and equal ones are joined. `tolerance` is the share of probability the
     caret search may leave out; `adjust` changes every distribution. What `screen` refuses is not
     explored; probabilities stay those of the model. `fits` has the text behind the caret read
@@ -109,6 +111,7 @@ class Request:
     width: int | None = None
     depth: int = 1
     spread_words: int | None = None
+    min_share: float = 0.0
     tolerance: float = 1e-3
     adjust: tuple[Adjustment, ...] = ()
     screen: Screen | None = None
@@ -119,6 +122,7 @@ class Request:
         whole("n", self.n, 1)
         whole("depth", self.depth, 1)
         truth("fits", self.fits)
+        share("min_share", self.min_share)
         if self.spread_words is not None:
             whole("spread_words", self.spread_words, 1)
             if self.depth > 1 or self.sampling.temperature > 0:

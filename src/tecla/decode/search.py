@@ -14,6 +14,7 @@ At any time `result` gives the best valid answer so far.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -276,8 +277,11 @@ class Search:
         """The best branches that show something; a better one that shows nothing is noted."""
         chosen: list[Branch] = []
         screened = 0
+        share = self.request.min_share
         for cover in distribution.best():
             if len(chosen) == self.request.branches or screened == MOST_SCREENED:
+                break
+            if chosen and math.exp(cover.logprob - chosen[0].logprob) < share:
                 break
             if self._is_screened(cover):
                 screened += 1

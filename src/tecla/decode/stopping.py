@@ -91,6 +91,17 @@ class Assembler:
         """Note how probably no word goes on behind the text so far, and how probably a space."""
         self._noted[len(self.text)] = (max(0.0, ends), spaced)
 
+    @property
+    def ends_word(self) -> bool:
+        """Whether the text so far ends with a word."""
+        return bool(_WORD_CHAR.match(self.text[-1:]))
+
+    @property
+    def ends_logprob(self) -> float:
+        """The log-probability that no word goes on behind the text so far; 0 if nobody looked."""
+        ends, _ = self._noted.get(len(self.text), (1.0, None))
+        return math.log(max(ends, 1e-9))
+
     def restate(self, logprob: float) -> None:
         """Correct the log-probability of everything so far."""
         end, _ = self._ends[-1]

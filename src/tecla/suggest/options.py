@@ -44,11 +44,13 @@ class CommonOptions(SamplingOptions, total=False):
     at_sentence: bool
     at_line: bool
     min_probability: float
+    min_next: float
     max_entropy_nats: float | None
     min_chars: int
     width: int | None
     depth: int
     spread_words: int | None
+    min_share: float
     tolerance: float
     adjust: Sequence[Adjustment]
     screen: Screen | None
@@ -135,6 +137,7 @@ def build_request(
             at_sentence=options.get("at_sentence", False),
             at_line=options.get("at_line", False),
             min_probability=options.get("min_probability", 0.0),
+            min_next=options.get("min_next", 0.0),
             max_entropy_nats=options.get("max_entropy_nats"),
             min_chars=options.get("min_chars", 1),
         ),
@@ -142,6 +145,7 @@ def build_request(
         width=options.get("width"),
         depth=options.get("depth", 1),
         spread_words=options.get("spread_words"),
+        min_share=options.get("min_share", 0.0),
         tolerance=options.get("tolerance", 1e-3),
         adjust=tuple(adjust),
         screen=options.get("screen"),
