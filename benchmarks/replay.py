@@ -16,10 +16,11 @@ Every key has one outcome, and only the first is an answer:
 
 Figures, per system and number of typists:
 
-1. *Milliseconds* from key to answer, p50, p90, p99: over all keys, what is not ready being
-   infinite; over the keys that needed the model (left out are those replied to with no token
-   evaluated; no peer has any); and, in the JSON, `served_ms` over all answers that ever came,
-   late ones too.
+1. *Milliseconds* from key to the first text that can be read (a streamed beginning, a ghost text
+   that is shown before the model has answered), p50, p90, p99: over all keys, what is not ready
+   being infinite; over the keys that needed the model (left out are those replied to with no token
+   evaluated; no peer has any); and, in the JSON, `served_ms` from key to the last word of the
+   system, over all answers that ever came, late ones too.
 2. *Shares* of the outcomes, and the mean length of ready answers.
 3. *Savings*: keystrokes saved by accepting what was ready, replayed afterwards.
 4. *Work*: CPU seconds of the system's processes for 1,000 keys, and tokens evaluated for a key.
@@ -127,12 +128,12 @@ def figures(
     """Everything that is reported of one run."""
     keys = [asked for of_typist in answers for asked in of_typist]
     outcomes = [asked.outcome for asked in keys]
-    texts = [asked.text for asked in keys if asked.outcome == "ready"]
+    texts = [asked.seen for asked in keys if asked.outcome == "ready"]
     used_model = [
         asked for asked in keys if asked.evaluated_tokens != 0 or asked.outcome == "superseded"
     ]
     saved = [
-        savings(typist, {n: one.text for n, one in enumerate(of) if one.outcome == "ready"})
+        savings(typist, {n: one.seen for n, one in enumerate(of) if one.outcome == "ready"})
         for typist, of in zip(typists, answers, strict=True)
     ]
     typed_chars = sum(each.typed_chars for each in saved)

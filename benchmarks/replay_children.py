@@ -36,7 +36,8 @@ SLOT_TOKENS: Final = 1024
 _START_S: Final = 180
 _TOLD: Final = 9  # a file descriptor
 
-Answer = Callable[[str], Awaitable[dict[str, Any]]]
+Early = Callable[[str], None]
+Answer = Callable[[str, Early], Awaitable[dict[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +131,13 @@ async def serve_lines(open_typist: Callable[[], Answer], count: Callable[[], int
         answer, tasks = open_typist(), set[asyncio.Task[None]]()
 
         async def reply(number: int, before: str | None) -> None:
+            def early(text: str) -> None:
+                writer.write(json.dumps({"id": number, "early": text}).encode() + b"\n")
+
             if before is None:
                 values: dict[str, Any] = {"evaluated_tokens": await asyncio.to_thread(count)}
             else:
-                values = await answer(before)
+                values = await answer(before, early)
             writer.write(json.dumps({"id": number, **values}).encode() + b"\n")
 
         while line := await reader.readline():
@@ -160,7 +164,7 @@ def run_tecla(options: Options) -> None:
     def open_typist() -> Answer:
         session = suggester.session()
 
-        async def answer(before: str) -> dict[str, Any]:
+        async def answer(before: str, _: Early) -> dict[str, Any]:
             try:
                 completed = await session.asuggest(
                     before,
@@ -202,14 +206,16 @@ def run_writer(options: Options) -> None:
     def open_typist() -> Answer:
         writer = controller.writer(scope=next(numbers))
 
-        async def answer(before: str) -> dict[str, Any]:
+        async def answer(before: str, early: Early) -> dict[str, Any]:
             try:
-                revision = writer.update(snapshot_of(before)).revision
+                now = writer.update(snapshot_of(before))
+                if now.ghost is not None and not now.settled:
+                    early(now.ghost.text)
                 found = await writer.settled()
             except refusal as error:
                 refused = error.code == "overloaded"
                 return {"refused": refused, "failed": None if refused else error.code}
-            if found.revision != revision:
+            if found.revision != now.revision:
                 return {"silence": "superseded"}
             return {
                 "text": "" if found.ghost is None else found.ghost.text,
@@ -268,7 +274,7 @@ def run_transformers(options: Options) -> None:
 
     running, newest = asyncio.Lock(), object()
 
-    async def answer(before: str) -> dict[str, Any]:
+    async def answer(before: str, _: Early) -> dict[str, Any]:
         nonlocal newest
         mine = newest = object()
         async with running:

@@ -52,7 +52,9 @@ class Asked:
     before: str
     sent_s: float = 0.0
     dropped_s: float = 0.0  # when the next key was hit
+    shown_s: float | None = None  # when there was enough to read
     replied_s: float | None = None
+    early: str = ""  # what was shown before the reply
     text: str = ""
     silence: str | None = None
     partial: bool = False
@@ -61,17 +63,31 @@ class Asked:
     evaluated_tokens: int | None = None
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def show(self, text: str) -> None:
+        """Note what is shown before the reply, of which more may come."""
+        self.early = text
+        if self.shown_s is None and _is_readable(text):
+            self.shown_s = time.perf_counter()
+
     def reply(self, **values: Any) -> None:
         """Fill in the answer, now."""
         self.replied_s = time.perf_counter()
         for name, value in values.items():
             setattr(self, name, value)
+        if self.shown_s is None and self.readable:
+            self.shown_s = self.replied_s
         self.done.set()
 
     @property
     def readable(self) -> bool:
         """Whether the reply, early or late, holds enough text to be an answer."""
-        return len(self.text.rstrip()) >= LEAST_CHARS
+        return _is_readable(self.text)
+
+    @property
+    def seen(self) -> str:
+        """The text that was shown when the next key was hit."""
+        in_time = self.replied_s is not None and self.replied_s <= self.dropped_s
+        return self.text if in_time else self.early
 
     @property
     def outcome(self) -> Outcome:
@@ -79,7 +95,8 @@ class Asked:
         if self.failed or self.refused:
             return "refused" if self.refused else "failed"
         if self.replied_s is None or self.replied_s > self.dropped_s:
-            return "superseded"
+            shown = self.shown_s is not None and self.shown_s <= self.dropped_s
+            return "ready" if shown else "superseded"
         if self.silence:
             return "superseded" if self.silence == "superseded" else "silent"
         return "ready" if self.readable else "short"
@@ -91,8 +108,14 @@ class Asked:
 
     @property
     def ready_ms(self) -> float:
-        """From key to answer; infinite if none was ready."""
-        return self.served_ms if self.outcome == "ready" else math.inf
+        """From key to the first text that can be read; infinite if none was in time."""
+        if self.outcome != "ready" or self.shown_s is None:
+            return math.inf
+        return (self.shown_s - self.sent_s) * 1000
+
+
+def _is_readable(text: str) -> bool:
+    return len(text.rstrip()) >= LEAST_CHARS
 
 
 class Client(Protocol):
@@ -129,7 +152,11 @@ class LineClient:
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         while line := await reader.readline():
             values = json.loads(line)
-            if asked := self._waiting.pop(values.pop("id"), None):
+            number = values.pop("id")
+            if "early" in values:
+                if number in self._waiting:
+                    self._waiting[number].show(values["early"])
+            elif asked := self._waiting.pop(number, None):
                 asked.reply(**values)
 
     async def ask(self, typist: int, asked: Asked) -> None:
@@ -182,7 +209,7 @@ class HttpClient:
         parts: list[str] = []
         try:
             async with asyncio.timeout(self._deadline_s):
-                failed = await self._stream(body, parts)
+                failed = await self._stream(body, parts, asked)
             asked.reply(text="".join(parts), failed=failed, refused=failed == "503")
         except TimeoutError:
             silence = None if parts else "deadline"
@@ -190,7 +217,7 @@ class HttpClient:
         except OSError as error:
             asked.reply(failed=type(error).__name__)
 
-    async def _stream(self, body: bytes, parts: list[str]) -> str | None:
+    async def _stream(self, body: bytes, parts: list[str], asked: Asked) -> str | None:
         """Gather the text of a completion in `parts`; the status if it failed."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         try:
@@ -205,6 +232,7 @@ class HttpClient:
                     if "error" in event:
                         return str(event["error"]["code"])
                     parts.append(event["content"])
+                    asked.show("".join(parts))
                     if event["stop"]:
                         return None
             return "cut off"

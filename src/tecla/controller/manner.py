@@ -35,7 +35,7 @@ class Search:
     tokens: int = 8
     min_probability: float = 0.05
     min_share: float = 0.05
-    tolerance: float = 0.02
+    tolerance: float = 0.04
     fits: bool = True
     deadline_ms: float | None = DEADLINE_MS
 
@@ -69,7 +69,7 @@ class Manner:
     classical: int = 6
     weight: float = 0.0
     weights: tuple[tuple[str, float], ...] = (("es", 0.3),)
-    likely: float = 0.6
+    likely: float = 0.3
     sure: float = 0.8
     keep_chars: int = 2
     language: str = ""
