@@ -13,6 +13,7 @@ from tecla.text.context import Context
 from tecla.text.snapshot import Snapshot
 
 _ALWAYS_ASK = 1_000_000
+_LIST_TOLERANCE = 0.01  # unlikely words are wanted too
 
 
 class Written:
@@ -41,7 +42,13 @@ class Written:
         search = replace(writer.manner.search, deadline_ms=budget.deadline_ms)
         if budget.n > 1:
             alternatives = max(budget.n, search.alternatives)
-            search = replace(search, alternatives=alternatives, words=budget.max_words)
+            search = replace(
+                search,
+                alternatives=alternatives,
+                words=budget.max_words,
+                min_share=0.0,
+                tolerance=min(search.tolerance, _LIST_TOLERANCE),
+            )
         if search != writer.manner.search:
             writer.manner = replace(writer.manner, search=search)
         if budget.n > 1:  # a list is never what is left of another
