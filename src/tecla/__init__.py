@@ -12,7 +12,8 @@ from tecla.errors import TeclaError
 
 if TYPE_CHECKING:
     from tecla.controller.controller import Controller
-    from tecla.controller.writer import Suggestion, Writer
+    from tecla.controller.suggestion import Suggestion
+    from tecla.controller.writer import Writer
     from tecla.decode.request import Completed, Continuation
     from tecla.faces.autocomplete import AutoComplete
     from tecla.faces.cached import CachedAutoComplete
@@ -32,7 +33,7 @@ _HOMES = {
     "OptimizedAutoComplete": "tecla.faces.optimized",
     "Session": "tecla.suggest.session",
     "Suggester": "tecla.suggest.suggester",
-    "Suggestion": "tecla.controller.writer",
+    "Suggestion": "tecla.controller.suggestion",
     "WordEnd": "tecla.decode.request",
     "Writer": "tecla.controller.writer",
 }

@@ -16,7 +16,8 @@ from tecla.controller.manner import Manner, Search, manner_of
 from tecla.controller.ranking import Ranking
 from tecla.controller.showing import Rules
 from tecla.controller.sources import ANY, Sources
-from tecla.controller.writer import Suggestion, Writer
+from tecla.controller.suggestion import Suggestion
+from tecla.controller.writer import Writer
 from tecla.engines.factory import LoadedModel
 from tecla.engines.fake import FakeEngine, FakeTokenizer, saying
 from tecla.errors import OptionError

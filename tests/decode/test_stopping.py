@@ -511,3 +511,8 @@ def test_a_mark_before_a_combining_accent_is_held_back_too() -> None:
     told = tell(["the.\u0301👍", "🏽the"], max_words=1)
     assert told.result.text == "the"
     assert set(told.released) <= {"", "th", "the"}
+
+
+def test_an_accent_alone_is_not_released_as_a_word() -> None:
+    told = tell(["\u0301 ".encode(), "🇪the".encode()], "", "", max_words=1)
+    assert_released_well(told)

@@ -25,8 +25,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import replace
 
 from tecla.closing import Closing
 from tecla.controller.blend import blended
@@ -36,38 +35,17 @@ from tecla.controller.feedback import Feedback
 from tecla.controller.manner import Manner
 from tecla.controller.parts import PARTS, Part, end_of
 from tecla.controller.place import Languages, Place
-from tecla.controller.ranking import Ranking, Shown, Silence, kind_of
+from tecla.controller.ranking import Ranking, Shown, kind_of
 from tecla.controller.router import Router, Situation
 from tecla.controller.showing import Ghost, ghost_of
 from tecla.controller.sources import Sources
+from tecla.controller.suggestion import Origin, Suggestion
 from tecla.controller.tree import Alternative, Known
-from tecla.decode.request import Completed, EvalWork
+from tecla.decode.request import Completed
 from tecla.errors import OptionError
 from tecla.predict.base import Budget
 from tecla.suggest.session import Session
 from tecla.text.snapshot import Edit, Snapshot
-
-Origin = Literal["known", "typed", "shared", "classical", "model", "nothing"]
-
-
-@dataclass(frozen=True, slots=True)
-class Suggestion:
-    """What is known of one revision.
-
-    `ghost` is what to show behind the caret, or `silence` why there is nothing; `alternatives` are
-    what else could follow, most probable first. `origin` says where the answer comes from;
-    `settled` that nothing more will come. `work` is what the model did for it.
-    """
-
-    revision: int
-    ghost: Ghost | None
-    alternatives: tuple[Alternative, ...] = ()
-    origin: Origin = "nothing"
-    silence: Silence | None = None
-    settled: bool = False
-    partial: bool = False
-    work: EvalWork = field(default_factory=EvalWork)
-    took_ms: float = 0.0
 
 
 class Writer(Closing):

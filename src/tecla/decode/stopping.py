@@ -150,7 +150,8 @@ class Assembler:
         if gap is not None:
             end = gap.start()
         if self._stopping.max_words is not None:  # marks after the last word may not stay
-            end = max((word.end for word in words(text[:end])), default=0)
+            spans = (word for word in words(text) if word.start < end)
+            end = max((min(word.end, end) for word in spans), default=0)
         return drop_dangling(text[:end])
 
     def copy(self) -> Assembler:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 
-from tecla.controller.writer import Suggestion, Writer
+from tecla.controller.suggestion import Suggestion
+from tecla.controller.writer import Writer
 from tecla.text.snapshot import Snapshot
 
 
