@@ -239,3 +239,33 @@ def test_a_detached_row_and_its_source_do_not_share_memory() -> None:
     assert kept.top_k(1).ids[0, 0] != best
     assert scores.top_k(1).ids[0, 0] == best
     np.testing.assert_array_equal(scores.numpy(), before)
+
+
+def test_masses_are_sums_by_group_also_when_asked_again() -> None:
+    logits = np.concatenate([_row(300, 1), _row(300, 2)])
+    scores = NumpyScores(logits)
+    some = np.arange(300, dtype=np.uint8) % 3
+    others = np.arange(300, dtype=np.uint8) // 150
+    for groups, count in ((some, 3), (others, 2), (some, 4), (others, 3), (some, 3)):
+        for row in (0, 1):
+            shares = np.exp(scores.gather(row, None))
+            expected = [shares[groups == group].sum() for group in range(count)]
+            np.testing.assert_allclose(scores.masses(row, groups, count), expected, rtol=1e-5)
+            np.testing.assert_allclose(
+                scores.detach([row]).masses(0, groups, count), expected, rtol=1e-5
+            )
+    before = scores.masses(1, some, 3)
+    scores.add(1, _ids(0, 3), np.float32([9, 9]))
+    after = scores.masses(1, some, 3)
+    assert after[0] > before[0]
+    assert after.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_masses_of_what_is_no_longer_there() -> None:
+    current = [True]
+    scores = NumpyScores(_row(300), is_current=lambda: current[0])
+    groups = np.zeros(300, dtype=np.uint8)
+    scores.masses(0, groups, 1)
+    current[0] = False
+    with pytest.raises(StaleScoresError):
+        scores.masses(0, groups, 1)

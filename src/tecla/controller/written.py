@@ -52,7 +52,8 @@ class Written:
         if search != writer.manner.search:
             writer.manner = replace(writer.manner, search=search)
         if budget.n > 1:  # a list is never what is left of another
-            writer.manner = replace(writer.manner, keep_chars=_ALWAYS_ASK)
+            classical = max(budget.n, writer.manner.classical)
+            writer.manner = replace(writer.manner, keep_chars=_ALWAYS_ASK, classical=classical)
         writer.update(Snapshot(context.before, context.after))
         found = writer.wait()
         self.work = found.work

@@ -34,6 +34,7 @@ class NumpyScores:
         self._is_current = is_current
         self._log_normalisers: dict[int, float] = {}
         self._tops: dict[int, TopK] = {}  # every row's best, asked for row by row in a batch
+        self._masses: dict[tuple[int, int], tuple[Groups, Floats]] = {}  # by row and groups
 
     @property
     def rows(self) -> int:
@@ -81,14 +82,20 @@ class NumpyScores:
         return chosen - np.float32(self.log_normaliser(row))
 
     def masses(self, row: int, groups: Groups, n_groups: int) -> Floats:
-        """The probability of each group of tokens."""
-        shares = np.exp(self.gather(row, None))
-        return np.bincount(groups, weights=shares, minlength=n_groups).astype(np.float32)
+        """The probability of each group of tokens; cached, so do not write to it."""
+        self._read()
+        known = self._masses.get((row, n_groups))
+        if known is None or known[0] is not groups:
+            shares = np.exp(self.gather(row, None))
+            found = np.bincount(groups, weights=shares, minlength=n_groups).astype(np.float32)
+            known = self._masses[row, n_groups] = groups, found
+        return known[1]
 
     def add(self, row: int, ids: TokenIds, values: Floats) -> None:
         """Add to the raw scores in place."""
         np.add.at(self._read()[row], ids, values)
         self._log_normalisers.pop(row, None)
+        self._masses.clear()
         self._tops.clear()
 
     def sample(
@@ -123,6 +130,12 @@ class NumpyScores:
             at: self._log_normalisers[row]
             for at, row in enumerate(chosen)
             if row in self._log_normalisers
+        }
+        kept._masses = {
+            (at, count): found
+            for at, row in enumerate(chosen)
+            for (of, count), found in self._masses.items()
+            if of == row
         }
         kept._tops = {
             k: TopK(top.ids[chosen], top.logprobs[chosen]) for k, top in self._tops.items()
