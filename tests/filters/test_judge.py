@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from filters.cases import cases, filters, plain
@@ -54,6 +54,7 @@ def test_what_is_shown_would_be_kept(
 
 @pytest.mark.parametrize("options", [ALL, LISTED], ids=["all", "listed"])
 @settings(max_examples=600, deadline=None)
+@example("IOSFODNN7EXAMPLEa", "scun", Surroundings("aa0"))  # random, and then not any more
 @given(beginning=texts, ending=texts, place=places)
 def test_nothing_saves_a_dead_beginning(
     options: FilterOptions, beginning: str, ending: str, place: Surroundings

@@ -71,7 +71,7 @@ def secrets(view: View) -> Iterator[Finding]:
         for match in pattern.finditer(whole, start):
             yield from _unless_own(view, match, "secret")
     for match in _TOKEN.finditer(whole, view.since(0)):
-        if _is_random(match.group()):
+        if view.is_settled(match.end()) and _is_random(match.group()):  # growing, it may be none
             yield from _unless_own(view, match, "secret")
 
 
