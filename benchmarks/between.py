@@ -86,14 +86,15 @@ def main() -> None:
     parser.add_argument("files", nargs="*", type=Path)
     parser.add_argument("--kind", default="lines", choices=KINDS)
     parser.add_argument("--gaps", type=int, default=200)
-    parser.add_argument("--alternatives", type=int, default=Search().alternatives)
+    parser.add_argument("--alternatives", type=int, default=Search().between)
     parser.add_argument("--systems", default=",".join(SYSTEMS))
     given = parser.parse_args()
     found = list(gaps(read_passages(given.kind, given.files or [DATA / "english.txt"]), given.gaps))
     result: dict[str, object] = {"benchmark": "between", "gaps": len(found)}
     for name in given.systems.split(","):
         told, fits = SYSTEMS[name]
-        search = Search(alternatives=given.alternatives, fits=fits, deadline_ms=None)
+        count = given.alternatives
+        search = Search(alternatives=count, between=count, fits=fits, deadline_ms=None)
         manner = Manner(search=search)
         with Controller.open(predictors={}, manner=manner) as controller:
             written = Written(controller.writer())

@@ -86,15 +86,19 @@ class Asked:
     @property
     def seen(self) -> str:
         """The text that was shown when the next key was hit."""
-        in_time = self.replied_s is not None and self.replied_s <= self.dropped_s
-        return self.text if in_time else self.early
+        return self.text if self.is_in_time else self.early
+
+    @property
+    def is_in_time(self) -> bool:
+        """Whether the reply came before the next key was hit."""
+        return self.replied_s is not None and self.replied_s <= self.dropped_s
 
     @property
     def outcome(self) -> Outcome:
         """What became of the key."""
         if self.failed or self.refused:
             return "refused" if self.refused else "failed"
-        if self.replied_s is None or self.replied_s > self.dropped_s:
+        if not self.is_in_time:
             shown = self.shown_s is not None and self.shown_s <= self.dropped_s
             return "ready" if shown else "superseded"
         if self.silence:

@@ -27,6 +27,8 @@ from tecla.text.words import words
 REPORTS = Path(__file__).resolve().parents[1] / "docs" / "reports"
 CORPORA = Path(__file__).resolve().parents[2] / "shared" / "corpora"
 TRAIN = ("dialogue/dailydialog.train.txt", "prose/ewt.train.*.txt")
+WEIGHT = 0.5  # of the n-gram beside a writer, tuned on the development texts
+CURVE_CHARS = 12_000
 NOVELS = ("spanish/*-*.txt",)
 KEPT = ("report.html", "report.md", "results.json")
 
@@ -80,6 +82,17 @@ def mail(path: Path, files: Sequence[Path]) -> None:
     tecla("train", "ngram", source, "-o", path, "--language", "en")
 
 
+def curves(kind: str) -> Callable[[Path, Sequence[Path]], None]:
+    """A maker of curves for a writer beside the n-gram of the same name, which is made before."""
+
+    def make(path: Path, files: Sequence[Path]) -> None:
+        given = [f"{kind}:{file}" for file in files]
+        beside = ("--beside", f"ngram:{path.with_suffix('.ngram')}", "--weight", WEIGHT)
+        tecla("calibrate", *given, "-o", path, "--chars", CURVE_CHARS, *beside)
+
+    return make
+
+
 def presage(path: Path, files: Sequence[Path]) -> None:
     """A database of presage; none where its tools are missing."""
     try:
@@ -99,6 +112,8 @@ MODELS = {
     "folded.ngram": (folded, TRAIN),
     "dialogue.ngram": (train("ngram", "--language", "en"), ("dialogue/dailydialog.train.txt",)),
     "mail.ngram": (mail, ("mail/aeslc-sent.train.jsonl",)),
+    "dialogue.curves": (curves("dialogue"), ("dialogue/dailydialog.dev.txt",)),
+    "mail.curves": (curves("mail"), ("mail/aeslc-sent.dev.jsonl",)),
     "train.dictionary": (dictionary, TRAIN),
     "presage.db": (presage, TRAIN),
     "novels.ngram": (train("ngram", "--wrapped", "--language", "es"), NOVELS),

@@ -2,8 +2,8 @@
 
 The suggestions are those of a writer with the shipped defaults, but for six alternatives in place
 of two: the ghost text and everything that Alt-n would show. Real carets are random ones of the
-files; adversarial ones stand in the texts of the red-team set: before an offence, inside it and
-behind it.
+files, with 600 characters before them; adversarial ones stand in the texts of the red-team set:
+before an offence, inside it and behind it.
 
 Judges: lists of words (`--judge`, one word or phrase a line, no list that the filters read), and
 rules written for this file alone (`RULES`): they flag more than what is wrong, so whatever they
@@ -22,27 +22,27 @@ import random
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from filters import adversarial, carets
-from tecla.controller.calibration import shipped
-from tecla.controller.controller import DEFAULT_PREDICTORS, Controller
+from tecla.controller.controller import Controller
 from tecla.controller.manner import Manner, Search
-from tecla.controller.sources import Shelf
 from tecla.controller.writer import Writer
-from tecla.filters.judge import Filters
 from tecla.filters.options import FilterOptions
 from tecla.filters.place import Surroundings
-from tecla.suggest.suggester import Suggester
 from tecla.text.snapshot import Snapshot
 
 SEED: Final = 21
 DATA = Path(__file__).resolve().parent.parent / "tests" / "data"
 _WORD = re.compile(r"\w+")
 _TYPED: Final = (0, 1, 2, 3)  # letters of an offence that are typed already
+BEFORE_CHARS: Final = 600
+MOST_TOLD: Final = 40  # of what one rule flags
+
+Counts = dict[str, dict[str, int]]
 
 
 class Seen(NamedTuple):
@@ -164,6 +164,28 @@ def look(writer: Writer, places: Sequence[Surroundings]) -> tuple[list[Seen], in
     return found, carets_with
 
 
+def entries(path: Path) -> frozenset[str]:
+    """The words and phrases of a judge's list."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return frozenset(plain(line.strip()) for line in lines if line.strip())
+
+
+def judged(found: Sequence[Seen], lists: Mapping[str, frozenset[str]], *, told: bool) -> Counts:
+    """How much the rules and the lists flag; `told`: print it, to be read."""
+    rules, words = {}, {}
+    for name, flags in RULES.items():
+        flagged = [seen for seen in found if flags(seen)]
+        rules[name] = len(flagged)
+        for seen in flagged[: MOST_TOLD if told else 0]:
+            print("   ", name, repr(seen.place.before[-60:]), "->", repr(seen.text))
+    for name, bad in lists.items():
+        hits = Counter(word for seen in found for word in listed(bad, seen))
+        words[name] = hits.total()
+        if told:
+            print("   ", name, dict(hits.most_common()))
+    return {"rules": rules, "lists": words}
+
+
 def main() -> None:
     """Ask, judge, print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
@@ -174,7 +196,7 @@ def main() -> None:
     parser.add_argument("--judge", action="append", type=Path, default=[])
     parser.add_argument("--sample", nargs=2, metavar=("N", "FILE"))
     given = parser.parse_args()
-    lists = {path.stem: frozenset(map(plain, _lines(path))) for path in given.judge}
+    lists = {path.stem: entries(path) for path in given.judge}
     draw = random.Random(SEED)
     tempting = list(baits())
     draw.shuffle(tempting)
@@ -182,47 +204,28 @@ def main() -> None:
     real: list[Surroundings] = []
     for spec in files:
         language, _, path = spec.partition(":")
-        real += [each.place for each in carets(Path(path), language, given.carets)]
+        for each in carets(Path(path), language, given.carets):
+            real.append(replace(each.place, before=each.place.before[-BEFORE_CHARS:]))
     kinds = {"real": real, "adversarial": tempting[: given.baits]}
     result: dict[str, object] = {"benchmark": "shown"}
-    suggester, shelf = Suggester.open(), Shelf(DEFAULT_PREDICTORS)
-    manner = Manner(search=Search(alternatives=6, deadline_ms=None))
+    manner = Manner(search=Search(alternatives=6, between=6, deadline_ms=None))
     for level in given.levels.split(","):
         options = FilterOptions.none() if level == "off" else FilterOptions(offensive=level)
-        controller = Controller(
-            suggester,
-            shelf,
-            manner,
-            filters=Filters(options),
-            calibration=shipped(suggester.info.path),
-        )
+        controller = Controller.open(manner=manner, filters=options, cache_bytes=0)
         everything: list[Seen] = []
         for kind, places in kinds.items():
             with controller.writer() as writer:
                 found, carets_with = look(writer, places)
             everything += found
-            flagged = {
-                name: [seen for seen in found if flags(seen)] for name, flags in RULES.items()
-            }
-            words = {name: Counter[str]() for name in lists}
-            for seen in found:
-                for name, bad in lists.items():
-                    words[name].update(listed(bad, seen))
-            told = {
+            print(f"{level}, {kind}:")
+            row = {
                 "carets": len(places),
                 "with_suggestion": carets_with,
                 "suggestions": len(found),
-                "rules": {name: len(each) for name, each in flagged.items()},
-                "lists": {name: each.total() for name, each in words.items()},
+                **judged(found, lists, told=level != "off"),
             }
-            result[f"{level}, {kind}"] = told
-            print(f"{level}, {kind}: {json.dumps(told)}")
-            if level != "off":
-                for name, each in words.items():
-                    print("   ", name, dict(each.most_common()))
-                for name, seens in flagged.items():
-                    for seen in seens[:40]:
-                        print("   ", name, repr(seen.place.before[-60:]), "->", repr(seen.text))
+            result[f"{level}, {kind}"] = row
+            print("   ", json.dumps(row))
         if level != "off" and given.sample:
             count, path = given.sample
             rows = draw.sample(everything, min(int(count), len(everything)))
@@ -230,14 +233,8 @@ def main() -> None:
                 for seen in rows:
                     out.write(json.dumps([seen.place.before[-80:], seen.text], ensure_ascii=False))
                     out.write("\n")
-    shelf.close()
-    suggester.close()
+        controller.close()
     print(json.dumps(result))
-
-
-def _lines(path: Path) -> list[str]:
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [line.strip() for line in lines if line.strip()]
 
 
 if __name__ == "__main__":

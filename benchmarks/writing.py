@@ -30,33 +30,18 @@ from pathlib import Path
 from typing import Final
 
 from tecla.controller.blend import first_word
-from tecla.controller.calibration import shipped
 from tecla.controller.controller import DEFAULT_PREDICTORS, Controller
 from tecla.controller.manner import Manner, Search
 from tecla.controller.router import Router
-from tecla.controller.showing import Ghost
-from tecla.controller.sources import ANY, Shelf
+from tecla.controller.sources import ANY
 from tecla.controller.writer import Writer
 from tecla.evaluate.answers import Offer
 from tecla.evaluate.corpora import KINDS, Passage, read_passages, sample
-from tecla.evaluate.typists import LEAST_SAVED_KEYS, right_cuts
-from tecla.filters.judge import Filters
-from tecla.suggest.suggester import Suggester
+from tecla.evaluate.typists import taken
 from tecla.text.snapshot import Snapshot
 
 SEED: Final = 1
 DATA = Path(__file__).resolve().parent.parent / "tests" / "data"
-
-
-def taken(text: str, at: int, ghost: Ghost) -> tuple[int, int]:
-    """Characters that the person takes of a ghost text, and the keys for it; none: (0, 0)."""
-    ends = tuple((end.char_offset, end.probability) for end in ghost.words)
-    cuts = right_cuts(text, at, Offer(ghost.text, ghost.probability, ends))
-    if not cuts:
-        return 0, 0
-    cut = cuts[-1]
-    keys = 1 if cut == len(ghost.text) else sum(end <= cut for end, _ in ends)
-    return (cut, keys) if cut - keys >= LEAST_SAVED_KEYS["saving"] else (0, 0)
 
 
 def write(writer: Writer, passages: Iterable[Passage]) -> Counter[str]:
@@ -82,11 +67,16 @@ def write(writer: Writer, passages: Iterable[Passage]) -> Counter[str]:
                 if not early.ghost.text.startswith(best):
                     counts["early, model disagrees"] += 1
                     counts["early, model right"] += text.startswith(best, at)
-            chars, keys = (0, 0) if found.ghost is None else taken(text, at, found.ghost)
-            whole = found.ghost is not None and chars == len(found.ghost.text)
-            counts["keys"] += keys or 1
-            counts["taken"] += bool(chars)
-            at += chars or 1
+            gain = None
+            if found.ghost is not None:
+                ends = tuple((end.char_offset, end.probability) for end in found.ghost.words)
+                offer = Offer(found.ghost.text, found.ghost.probability, ends)
+                gain = taken(text, at, offer, "saving")
+            chars, keys = gain or (1, 1)  # what is typed by hand is one character
+            whole = gain is not None and found.ghost is not None and chars == len(found.ghost.text)
+            counts["keys"] += keys
+            counts["taken"] += gain is not None
+            at += chars
     return counts
 
 
@@ -104,18 +94,12 @@ def main() -> None:
     if given.sure is not None:
         manner = replace(manner, sure=given.sure)
     specs = {ANY: given.beside} if given.beside else DEFAULT_PREDICTORS
-    suggester, filters = Suggester.open(), Filters()
-    filters.load()
     passages = sample(
         read_passages(given.kind, given.files or [DATA / "english.txt"]), given.chars, SEED
     )
-    with Controller(
-        suggester,
-        Shelf(specs),
-        manner,
-        filters=filters,
-        calibration=shipped(suggester.info.path),
-        router=Router(given.call_keys) if given.call_keys else None,
+    router = Router(given.call_keys) if given.call_keys else None
+    with Controller.open(
+        predictors=specs, manner=manner, cache_bytes=0, router=router
     ) as controller:
         for language in specs:
             controller.prepare(language)

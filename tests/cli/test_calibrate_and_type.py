@@ -15,6 +15,7 @@ from tecla.store.events import FeedbackEvent, Place
 from tecla.store.sqlite import SqliteStore
 
 Tecla = Callable[..., Ran]
+ENGLISH = Path(__file__).resolve().parent.parent / "data" / "english.txt"
 
 
 @pytest.fixture
@@ -61,6 +62,20 @@ def test_curves_from_what_became_of_suggestions(tecla: Tecla, tmp_path: Path) ->
     text = (tmp_path / "c.json").read_text()
     assert "s17" not in text
     assert json.loads(text)["tecla_calibration"] == 1
+
+
+def test_curves_from_text_beside_a_predictor(tecla: Tecla, tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_text(ENGLISH.read_text(encoding="utf-8")[:1200], encoding="utf-8")
+    beside = ("--beside", "frequency:en", "--weight", "1")
+    ran = tecla("calibrate", "lines:t.txt", "-o", "c.json", "--chars", "450", *beside)
+    assert ran.status == 0, ran.err
+    curves = Calibration.load(tmp_path / "c.json")
+    assert curves.provenance.settings["weight"] == 1.0
+    assert [name for name, _, _ in curves.provenance.texts] == ["t.txt"]
+    assert curves.curves[Kind().key].events >= 400
+    said = [curves.calibrated(step / 10, Kind()) for step in range(11)]
+    assert said == sorted(said)
+    assert said[-1] > said[0]
 
 
 def event_fields(event: FeedbackEvent) -> dict[str, object]:

@@ -100,3 +100,18 @@ def test_a_ghost_text_that_leaves_a_bracket_open_is_not_shown() -> None:
     shown = ranking.shown([whole], place, RULES, 1.0)
     assert shown.ghost is None
     assert shown.silence == "filtered"
+
+
+def test_only_what_would_be_shown_is_judged() -> None:
+    filters = Filters(FilterOptions())
+    found = [alternative(f"{word} is here", 0.2, 0.1, 0.1) for word in ("this", "that", "thirst")]
+    shown = Ranking(filters).shown(found, at("say that "), RULES, 1.0)
+    assert shown.ghost is not None
+    assert filters.counts.total() == 1
+
+
+def test_where_the_favourite_may_not_be_shown_the_next_one_is() -> None:
+    found = [alternative("(see below)", 0.9, 0.1), alternative("are wrong", 0.2, 0.1)]
+    shown = Ranking(Filters(FilterOptions())).shown(found, at("The numbers "), RULES, 1.0)
+    assert shown.ghost is not None
+    assert shown.ghost.text == "are "

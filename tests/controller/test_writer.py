@@ -190,7 +190,7 @@ def test_the_predictors_are_asked_about_the_text_that_the_model_is_asked_about(
 def test_a_known_alternative_that_is_not_likely_waits_for_the_model(
     make: Make, likely: float, early: bool
 ) -> None:
-    manner = replace(PATIENT, likely=likely, weights=(), weight=0.5)
+    manner = replace(PATIENT, likely=likely, sure=1.0, weights=(), weight=0.5)
     with make(manner, [Says("the future, maybe", 0.7)]) as writer:
         writer.update(Snapshot("the future"))
         writer.wait()

@@ -8,6 +8,7 @@ import pytest
 
 from controller.test_writer import PATIENT, SAID, TOKENIZER
 from tecla import Suggester
+from tecla.controller.manner import Search
 from tecla.controller.predictors import open_predictor
 from tecla.controller.writer import Writer
 from tecla.controller.written import Written
@@ -65,3 +66,10 @@ def test_a_spec_sets_the_manner_and_closes_what_it_opened(suggester: Suggester) 
     assert SAID.startswith(found[0].text.rstrip())
     predictor.close()
     assert suggester.session() is not None  # the caller's model is left open
+
+
+def test_more_is_followed_where_text_stands_behind_the_caret() -> None:
+    search = Search(alternatives=2, between=4)
+    assert search.followed(" the end") == 4
+    assert [search.followed(after) for after in ("", "\nNext.", "  ")] == [2, 2, 2]
+    assert Search(alternatives=2, fits=False).followed(" the end") == 2

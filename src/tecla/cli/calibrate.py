@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -41,6 +42,12 @@ def calibrate(
         list[str] | None,
         typer.Option(help="A predictor beside the model [those of the language]."),
     ] = None,
+    weight: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0, max=1.0, help="Share of those predictors in the ranking [a writer's own]."
+        ),
+    ] = None,
     model: Annotated[
         str | None, typer.Option(help="Alias, path or Hugging Face name; see `tecla models`.")
     ] = None,
@@ -63,7 +70,7 @@ def calibrate(
     model_hash = ""
     if given:
         passages = list(chain.from_iterable(_sampled(kind, file, chars) for kind, file in given))
-        typed, model_hash = _typed(passages, model, beside)
+        typed, model_hash = _typed(passages, model, beside, weight)
         found += typed
     if feedback:
         found += _lived()
@@ -71,7 +78,7 @@ def calibrate(
     origin = Provenance(
         model_hash,
         tuple((Path(file).name, licence, sha256_of(Path(file))) for _, file in given),
-        {"chars": chars, "feedback": feedback, "beside": list(beside or ())},
+        {"chars": chars, "feedback": feedback, "beside": list(beside or ()), "weight": weight},
         datetime.now(UTC).date().isoformat(),
     )
     Calibration(curves, origin).save(output)
@@ -94,7 +101,7 @@ def _sampled(kind: str, file: str, chars: int | None) -> list[Passage]:
 
 
 def _typed(
-    passages: list[Passage], model: str | None, beside: list[str] | None
+    passages: list[Passage], model: str | None, beside: list[str] | None, weight: float | None
 ) -> tuple[list[tuple[Kind, Event]], str]:
     """Events of typing, and the model's hash."""
     from tecla.controller.calibration import Calibration
@@ -105,6 +112,8 @@ def _typed(
     from tecla.files import sha256_of
 
     manner = Manner(search=Search(deadline_ms=None), eagerness=1.0)
+    if weight is not None:
+        manner = replace(manner, weight=weight, weights=())
     predictors = {ANY: beside} if beside else DEFAULT_PREDICTORS
     with (
         Controller.open(

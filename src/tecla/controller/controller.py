@@ -62,13 +62,14 @@ class Controller(Closing):
         filters: FilterOptions | None = None,
         calibration: Calibration | None = None,
         cache_bytes: int = 16 << 20,
+        router: Router | None = None,
         **options: Unpack[EngineOptions],
     ) -> Self:
         """Load a model, the default one by default, and predictors by what a person writes.
 
         `predictors` by language ("" for all others), as `Shelf` opens them. `calibration` is what
-        comes with tecla for the model, if there is any. Raises what `Suggester.open` and
-        `open_predictor` raise.
+        comes with tecla for the model, if there is any. Without a `router` the model is asked
+        wherever its answer is not known. Raises what `Suggester.open` and `open_predictor` raise.
         """
         judge = Filters(filters)
         judge.load()
@@ -81,6 +82,7 @@ class Controller(Closing):
             filters=judge,
             calibration=calibration or shipped(suggester.info.path),
             cache=AnswerCache(cache_bytes) if cache_bytes else None,
+            router=router,
         )
 
     def writer(

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from tecla.checks import known, share, whole
 from tecla.controller.showing import Rules
+from tecla.decode.fit import may_fit
+from tecla.errors import OptionError
 from tecla.scheduler.terms import DEADLINE_MS
 from tecla.text.unicode import to_bytes
 
@@ -25,8 +27,9 @@ class Search:
     preamble: what the model reads above every text, before the person's own header
     (`docs/decisions/0015-preamble.md`). alternatives: first words that are followed; one of them
     up to `words` words or `tokens` tokens, while it stays at least `min_probability` likely.
-    min_share: those less probable than this share of the first are left out. fits: whether the
-    text behind the caret is read behind each of them. deadline_ms: when an answer is wanted.
+    min_share: those less probable than this share of the first are left out. fits: whether text
+    behind the caret is read behind each of them, of which there are `between` then
+    (`docs/decisions/0010-both-sides.md`). deadline_ms: when an answer is wanted.
     """
 
     preamble: str = PREAMBLE
@@ -37,18 +40,24 @@ class Search:
     min_share: float = 0.05
     tolerance: float = 0.04
     fits: bool = True
+    between: int = 4
     deadline_ms: float | None = DEADLINE_MS
-
-    def header_over(self, own: str) -> str:
-        """What stands above a text that has `own` as its header."""
-        return "\n\n".join(filter(None, (self.preamble, own)))
 
     def __post_init__(self) -> None:
         """Check what the request itself does not; raises `OptionError`."""
         to_bytes(self.preamble, "preamble")
         whole("alternatives", self.alternatives, 1)
+        whole("between", self.between, 1)
         whole("words", self.words, 1)
         whole("tokens", self.tokens, 1)
+
+    def followed(self, after: str) -> int:
+        """How many first words are followed where `after` stands behind the caret."""
+        return self.between if self.fits and may_fit(after) else self.alternatives
+
+    def header_over(self, own: str) -> str:
+        """What stands above a text that has `own` as its header."""
+        return "\n\n".join(filter(None, (self.preamble, own)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +91,10 @@ class Manner:
             share(name, getattr(self, name))
         for language, weight in self.weights:
             share(f"weight of {language}", weight)
+        if self.sure < self.likely:
+            raise OptionError(
+                f"sure is {self.sure!r}; it must be at least as much as likely, {self.likely!r}"
+            )
 
     def weight_of(self, language: str) -> float:
         """The share of the classical predictors in a language."""

@@ -74,36 +74,32 @@ class Ranking:
         rules: Rules,
         eagerness: float,
     ) -> Shown:
-        """What is shown of allowed alternatives."""
-        ghosts, silence = self._ghosts(found, place, rules)
-        if not ghosts:
-            return Shown(None, silence)
-        first = ghosts[favourite([_taken_first(each, rules) for each in ghosts], rules.least_keys)]
-        return Shown(first) if is_worth(first, eagerness) else Shown(None, "unsure")
+        """What is shown of allowed alternatives: their favourite, if filters leave it."""
+        waiting: list[tuple[Ghost, Alternative | None]] = [  # without its origin once it was judged
+            (ghost, each) for each in found if (ghost := ghost_of(each, rules)) is not None
+        ]
+        silence: Silence = "nothing_found" if not found else "filtered" if waiting else "too_short"
+        while waiting:
+            at = favourite([_taken_first(ghost, rules) for ghost, _ in waiting], rules.least_keys)
+            ghost, origin = waiting.pop(at)
+            kept = ghost if origin is None else self.kept(ghost, origin, place, rules)
+            if kept == ghost:
+                first = self.calibrated(ghost, place)
+                return Shown(first) if is_worth(first, eagerness) else Shown(None, "unsure")
+            if kept is not None:
+                waiting.insert(at, (kept, None))
+        return Shown(None, silence)
 
     def ghosts(self, found: Sequence[Alternative], place: Place, rules: Rules) -> list[Ghost]:
         """The ghost text of every allowed alternative that has one, as they come."""
-        return self._ghosts(found, place, rules)[0]
+        ghosts = ((ghost_of(each, rules), each) for each in found)
+        kept = (self.kept(ghost, each, place, rules) for ghost, each in ghosts if ghost is not None)
+        return [self.calibrated(each, place) for each in kept if each is not None]
 
     def calibrated(self, ghost: Ghost, place: Place) -> Ghost:
         """The ghost text with the probability that it is right, as the curves have it."""
         kind = kind_of(ghost, place)
         return replace(ghost, probability=self.calibration.calibrated(ghost.raw, kind))
-
-    def _ghosts(
-        self, found: Sequence[Alternative], place: Place, rules: Rules
-    ) -> tuple[list[Ghost], Silence]:
-        """The ghost text of each alternative, and why the first that has none has none."""
-        ghosts: list[Ghost] = []
-        silences: list[Silence] = []
-        for each in found:
-            ghost = ghost_of(each, rules)
-            kept = None if ghost is None else self.kept(ghost, each, place, rules)
-            if kept is not None:
-                ghosts.append(self.calibrated(kept, place))
-            else:
-                silences.append("too_short" if ghost is None else "filtered")
-        return ghosts, silences[0] if silences else "nothing_found"
 
     def kept(self, ghost: Ghost, of: Alternative, place: Place, rules: Rules) -> Ghost | None:
         """What filters leave of the ghost text of an allowed alternative."""

@@ -246,7 +246,7 @@ class Writer(Closing):
             return None, 0.0
         path = next((each for each in rests if each.text.startswith(rest.text.rstrip())), None)
         chance = 1.0 if not by_hand else 0.0 if path is None else path.probability
-        if chance < min(self.manner.likely, self.manner.sure):
+        if chance < self.manner.likely:
             return None, chance
         return (rest if path is None else self._extended(rest, path)), chance
 
@@ -303,7 +303,7 @@ class Writer(Closing):
             snapshot.after,
             deadline_ms=search.deadline_ms,
             header=search.header_over(self.header),
-            n=search.alternatives,
+            n=search.followed(snapshot.after),
             max_words=search.words,
             max_tokens=search.tokens,
             spread_words=1,

@@ -6,14 +6,15 @@ from dataclasses import replace
 
 from tecla.closing import Closing
 from tecla.controller.blend import first_word
+from tecla.controller.manner import Manner
 from tecla.controller.writer import Writer
 from tecla.decode.request import EvalWork
 from tecla.predict.base import Budget, Candidate
 from tecla.text.context import Context
 from tecla.text.snapshot import Snapshot
 
-_ALWAYS_ASK = 1_000_000
-_LIST_TOLERANCE = 0.01  # unlikely words are wanted too
+_ALWAYS_ASK = 1_000_000  # a list is never what is left of another
+_LIST_TOLERANCE = 0.01
 
 
 class Written:
@@ -28,6 +29,7 @@ class Written:
     ) -> None:
         """Answer with `writer`, which is closed with this, and so is what it owns."""
         self._writer, self._name, self._owned = writer, name, owned
+        self._usual = writer.manner
         self.work = EvalWork()
 
     @property
@@ -38,22 +40,7 @@ class Written:
     def predict(self, context: Context, budget: Budget) -> list[Candidate]:
         """What is shown at the caret; see `Predictor`."""
         writer = self._writer
-        writer.header = context.header
-        search = replace(writer.manner.search, deadline_ms=budget.deadline_ms)
-        if budget.n > 1:
-            alternatives = max(budget.n, search.alternatives)
-            search = replace(
-                search,
-                alternatives=alternatives,
-                words=budget.max_words,
-                min_share=0.0,
-                tolerance=min(search.tolerance, _LIST_TOLERANCE),
-            )
-        if search != writer.manner.search:
-            writer.manner = replace(writer.manner, search=search)
-        if budget.n > 1:  # a list is never what is left of another
-            classical = max(budget.n, writer.manner.classical)
-            writer.manner = replace(writer.manner, keep_chars=_ALWAYS_ASK, classical=classical)
+        writer.header, writer.manner = context.header, self._manner(budget)
         writer.update(Snapshot(context.before, context.after))
         found = writer.wait()
         self.work = found.work
@@ -66,6 +53,23 @@ class Written:
         if ghost is None:
             return []
         return [Candidate(ghost.text, ghost.probability, "neural", ghost.words)]
+
+    def _manner(self, budget: Budget) -> Manner:
+        """The writer's manner within a budget; for a list, unlikely words are wanted too."""
+        manner = self._usual
+        search = replace(manner.search, deadline_ms=budget.deadline_ms)
+        if budget.n == 1:
+            return replace(manner, search=search)
+        search = replace(
+            search,
+            alternatives=max(budget.n, search.alternatives),
+            between=max(budget.n, search.between),
+            words=budget.max_words,
+            min_share=0.0,
+            tolerance=min(search.tolerance, _LIST_TOLERANCE),
+        )
+        classical = max(budget.n, manner.classical)
+        return replace(manner, search=search, keep_chars=_ALWAYS_ASK, classical=classical)
 
     def close(self) -> None:
         """Close the writer."""

@@ -27,7 +27,7 @@ from tecla.text.base import Tokenizer
 from tecla.text.caret import CaretPlan, Path
 from tecla.text.words import WordEnd
 
-_FIT_CHARS: Final = 32  # of the text behind the caret, at most so many are read
+_FIT_CHARS: Final = 16  # of the text behind the caret, at most so many are read
 _LEAST: Final = -80.0  # nats; whatever is less likely counts as this
 
 

@@ -18,6 +18,7 @@ _INK: Final = "#010203"
 _HUES: Final = (
     *("#3b82c4", "#e0792b", "#2a9d6e", "#b65fc0", "#c9a227"),
     *("#d1495b", "#7a8a99", "#8a6d3b", "#17a2b8", "#6a5acd"),
+    *("#7f9f2f", "#e57fa6", "#a04a2a", "#4f8f8b"),
 )
 _SVG_TAG: Final = re.compile(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>')
 _STYLE: Final[dict[str, Any]] = {

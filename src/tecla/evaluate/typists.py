@@ -95,18 +95,29 @@ def right_cuts(text: str, at: int, offer: Offer) -> list[int]:
     return [cut for cut in cuts if offer.replaces < cut <= right and not _inside(text, start + cut)]
 
 
+def taken(text: str, at: int, offer: Offer, typist: GhostTypist) -> tuple[int, int] | None:
+    """Characters gained and keys hit by accepting; `None` if the typist does not."""
+    cuts = right_cuts(text, at, offer)
+    if not cuts or (typist == "exact" and cuts[-1] != len(offer.text)):
+        return None
+    cut = cuts[-1]
+    keys = 1 if cut == len(offer.text) else sum(end <= cut for end, _ in offer.ends)
+    chars = cut - offer.replaces
+    return (chars, keys) if chars - keys >= LEAST_SAVED_KEYS[typist] else None
+
+
 def ghost(record: Record, typist: GhostTypist, threshold: float = 0.0) -> Typing:
     """Type a passage with ghost text."""
     text = record.passage.text
     at = typed = accept_keys = accepted = accepted_chars = 0
     while at < len(text):
         offer = shown(record.answers[at], threshold)
-        taken = None if offer is None else _taken(text, at, offer, typist)
-        if taken is None:
+        gain = None if offer is None else taken(text, at, offer, typist)
+        if gain is None:
             at += 1
             typed += 1
         else:
-            chars, keys = taken
+            chars, keys = gain
             at += chars
             accept_keys += keys
             accepted += 1
@@ -162,17 +173,6 @@ def presage_list(record: Record, n: int) -> Typing:
         accepted += letters < length
         saved_letters += length - letters
     return Typing(plain_keys, keys, accepted, accepted, saved_letters + accepted)
-
-
-def _taken(text: str, at: int, offer: Offer, typist: GhostTypist) -> tuple[int, int] | None:
-    """Characters gained and keys hit by accepting; `None` if the typist does not."""
-    cuts = right_cuts(text, at, offer)
-    if not cuts or (typist == "exact" and cuts[-1] != len(offer.text)):
-        return None
-    cut = cuts[-1]
-    keys = 1 if cut == len(offer.text) else sum(end <= cut for end, _ in offer.ends)
-    chars = cut - offer.replaces
-    return (chars, keys) if chars - keys >= LEAST_SAVED_KEYS[typist] else None
 
 
 def _word_chars(text: str, at: int, offer: Offer) -> int | None:

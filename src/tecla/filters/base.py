@@ -64,10 +64,7 @@ class View:
 
     def since(self, chars: int) -> int:
         """Where the word (or other run of non-spaces) `chars` before the caret begins."""
-        start = max(0, self.begin - chars)
-        while start and not self.whole[start - 1].isspace():
-            start -= 1
-        return start
+        return self.place.since(chars)
 
     def is_settled(self, end: int) -> bool:
         """Whether what ends at `end` has ended for good: more text cannot lengthen it."""

@@ -21,6 +21,7 @@ import regex
 from tecla.filters.base import Finding, View
 from tecla.filters.folding import PART, bare, readings, spellings
 from tecla.filters.lexicon import INNOCENT_PHRASES, NAMES, Level, Lexicon, lexicon
+from tecla.filters.place import Place
 
 _LOOK_BACK_CHARS = 32  # of the text before the caret: what a phrase or a row may begin in
 _CHUNK = regex.compile(r"\S+")
@@ -56,22 +57,30 @@ class Offensive:
     def __call__(self, view: View) -> Iterator[Finding]:
         """Everything offensive that the suggestion would write or complete."""
         words = lexicon(self._level, view.place.language)
-        start = view.since(_LOOK_BACK_CHARS)
-        parts = [
-            Part(match.start(), match.end(), bare(match.group()))
-            for match in PART.finditer(view.whole, start)
-        ]
+        known = view.place.fact(_before)
+        start = known[-1].end if known else view.since(_LOOK_BACK_CHARS)
+        parts = [*known, *_parts(view.whole, start)]
         spans = [
             *_words(view, words, parts),
             *_phrases(view, words, parts),
             *_rows_of_letters(view, words, parts),
             *_in_pieces(view, words, parts),
-            *_disguised(view, words, start),
+            *_disguised(view, words),
             *_inside(view, words),
         ]
         for begin, end in sorted(spans):
             if view.touches(begin, end):
                 yield Finding(begin, end, "offensive")
+
+
+def _parts(text: str, start: int) -> Iterator[Part]:
+    for match in PART.finditer(text, start):
+        yield Part(match.start(), match.end(), bare(match.group()))
+
+
+def _before(place: Place) -> tuple[Part, ...]:
+    """The last words before the caret, without the very last, which may go on."""
+    return tuple(_parts(place.tail, place.since(_LOOK_BACK_CHARS)))[:-1]
 
 
 def _words(view: View, words: Lexicon, parts: list[Part]) -> Iterator[tuple[int, int]]:
@@ -187,9 +196,9 @@ def _in_pieces(view: View, words: Lexicon, parts: list[Part]) -> Iterator[tuple[
                 yield part.start, last.end
 
 
-def _disguised(view: View, words: Lexicon, start: int) -> Iterator[tuple[int, int]]:
+def _disguised(view: View, words: Lexicon) -> Iterator[tuple[int, int]]:
     """Digits and marks as letters, and stars in place of them."""
-    for chunk in _CHUNK.finditer(view.whole, start):
+    for chunk in _CHUNK.finditer(view.whole, view.since(0)):
         if chunk.end() <= view.begin or not view.is_settled(chunk.end()):
             continue
         raw = chunk.group()

@@ -59,12 +59,22 @@ class Place:
         self.tail = around.before[-TAIL_CHARS:]
         self.head = around.after[:HEAD_CHARS]
         self._known: dict[Callable[[Place], object], object] = {}
+        self._since: dict[int, int] = {}
 
     def fact(self, work_out: Callable[[Place], _T]) -> _T:
         """What a check works out about a place, worked out once."""
         if work_out not in self._known:
             self._known[work_out] = work_out(self)
         return cast(_T, self._known[work_out])
+
+    def since(self, chars: int) -> int:
+        """Where in `tail` the run of non-spaces begins that `chars` before the caret belong to."""
+        if chars not in self._since:
+            start = max(0, len(self.tail) - chars)
+            while start and not self.tail[start - 1].isspace():
+                start -= 1
+            self._since[chars] = start
+        return self._since[chars]
 
     @cached_property
     def own(self) -> str:

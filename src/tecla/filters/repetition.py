@@ -8,7 +8,6 @@ very"), and a word with a mark ("no, no, no") from its third time on.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import accumulate
 from typing import NamedTuple
 
 import regex
@@ -43,23 +42,26 @@ class Token(NamedTuple):
 
 def repetition(view: View) -> Iterator[Finding]:
     """Blocks that follow themselves, and long runs of one character."""
-    tokens = _all_tokens(view)
-    if view.is_open and tokens and tokens[-1].end == view.end:
-        tokens.pop()
     for match in _RUN.finditer(view.whole, view.begin, view.end):
         begun = view.place.tail.endswith(match.group(1) * _BEGUN_CHARS)
         if match.start() > view.begin or not begun:
             yield Finding(match.start(), match.end(), "repetition")
-    first = next((i for i, token in enumerate(tokens) if token.end > view.begin), len(tokens))
-    words = [0, *accumulate(token.text[0].isalnum() for token in tokens)]
-    for lag in range(1, min(_LONGEST_BLOCK, (len(tokens) + 1) // 2) + 1):
-        yield from _blocks(view, tokens, words, first, lag)
+    known, new = view.place.fact(_before), _new_tokens(view)
+    tokens = [*known, *new]
+    first = len(known) + sum(token.end <= view.begin for token in new)
+    longest = min(_LONGEST_BLOCK, (len(tokens) + 1) // 2)
+    lags = {
+        lag
+        for at in range(first, len(tokens))
+        for lag in range(1, min(longest, at) + 1)
+        if tokens[at].text == tokens[at - lag].text
+    }
+    for lag in sorted(lags):
+        yield from _blocks(view, tokens, first, lag)
 
 
-def _blocks(
-    view: View, tokens: list[Token], words: list[int], first: int, lag: int
-) -> Iterator[Finding]:
-    """Blocks of `lag` tokens; `words` counts the words before each token."""
+def _blocks(view: View, tokens: list[Token], first: int, lag: int) -> Iterator[Finding]:
+    """Blocks of `lag` tokens; those before the `first` stand before the caret."""
     run = 0
     while run < first - lag and tokens[first - 1 - run].text == tokens[first - 1 - run - lag].text:
         run += 1
@@ -69,7 +71,7 @@ def _blocks(
         run = run + 1 if tokens[at].text == tokens[at - lag].text else 0
         if run < lag and not _lacks_mark(tokens, at, lag, run):
             continue
-        n_words = words[at + 1] - words[at + 1 - lag]
+        n_words = sum(_is_word(token) for token in tokens[at + 1 - lag : at + 1])
         needed = lag if n_words > 1 else 2 * lag
         if lag == 1 and n_words and tokens[at].text not in _DOUBLED:
             needed = 1
@@ -82,15 +84,14 @@ def _blocks(
 
 def _lacks_mark(tokens: list[Token], at: int, lag: int, run: int) -> bool:
     """Whether only the mark at the end of a long block is not repeated (yet)."""
-    return run == lag - 1 >= _LONG_BLOCK and not tokens[at - run].text[0].isalnum()
+    return run == lag - 1 >= _LONG_BLOCK and not _is_word(tokens[at - run])
 
 
 def echo(view: View) -> Iterator[Finding]:
     """Many words in a row that stand before the caret already."""
-    tokens = [token for token in _all_tokens(view) if token.text[0].isalnum()]
-    if view.is_open and tokens and tokens[-1].end == view.end:
-        tokens.pop()
-    first = next((i for i, token in enumerate(tokens) if token.end > view.begin), len(tokens))
+    known, new = view.place.fact(_words_before), list(filter(_is_word, _new_tokens(view)))
+    tokens = [*known, *new]
+    first = len(known) + sum(token.end <= view.begin for token in new)
     for end in range(max(first + _ECHO_NEW_WORDS, _ECHO_WORDS), len(tokens) + 1):
         window = tokens[end - _ECHO_WORDS : end]
         said = " ".join(view.whole[window[0].start : window[-1].end].casefold().split())
@@ -105,7 +106,7 @@ def overlap(view: View) -> Iterator[Finding]:
     ahead = [token.text for token in view.place.fact(_ahead)]
     if not ahead:
         return
-    tokens = [token for token in _tokens(view.text) if token.text[0].isalnum()]
+    tokens = list(filter(_is_word, _tokens(view.text)))
     if view.is_open:
         if tokens and tokens[-1].end == len(view.text):
             tokens.pop()
@@ -140,16 +141,30 @@ def _tokens(text: str) -> list[Token]:
     return [Token(*match.span(), match.group().casefold()) for match in _TOKEN.finditer(text)]
 
 
-def _all_tokens(view: View) -> list[Token]:
-    """Those of the text before the caret and of the suggestion; the one at the caret is whole."""
+def _new_tokens(view: View) -> list[Token]:
+    """Those that are not known before the caret: the one at the caret, and the suggestion's.
+
+    While the view is open, without the one that it ends with.
+    """
     known = view.place.fact(_before)
     rest = _TOKEN.finditer(view.whole, known[-1].end if known else 0, view.end)
-    return [*known, *(Token(*match.span(), match.group().casefold()) for match in rest)]
+    tokens = [Token(*match.span(), match.group().casefold()) for match in rest]
+    if view.is_open and tokens and tokens[-1].end == view.end:
+        tokens.pop()
+    return tokens
+
+
+def _is_word(token: Token) -> bool:
+    return token.text[0].isalnum()
 
 
 def _before(place: Place) -> tuple[Token, ...]:
     """The words and marks before the caret, without the last, which may go on."""
     return tuple(_tokens(place.tail)[:-1])
+
+
+def _words_before(place: Place) -> tuple[Token, ...]:
+    return tuple(filter(_is_word, place.fact(_before)))
 
 
 def _said(place: Place) -> str:
@@ -158,7 +173,7 @@ def _said(place: Place) -> str:
 
 
 def _ahead(place: Place) -> tuple[Token, ...]:
-    return tuple(token for token in _tokens(place.head) if token.text[0].isalnum())
+    return tuple(filter(_is_word, _tokens(place.head)))
 
 
 def _lead(place: Place) -> int:
