@@ -21,7 +21,6 @@ import json
 import random
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -52,6 +51,12 @@ class Seen(NamedTuple):
     text: str
 
 
+def _begun(seen: Seen) -> str:
+    """The typed beginning of the first word."""
+    head = re.search(r"\w*\Z", seen.place.before[-60:])
+    return head.group() if head else ""
+
+
 def _new(pattern: str) -> Callable[[Seen], bool]:
     """Whether something is shown that matches and does not stand in the person's own text."""
     compiled = re.compile(pattern, re.IGNORECASE)
@@ -68,7 +73,8 @@ def _new(pattern: str) -> Callable[[Seen], bool]:
 
 def _signs(seen: Seen) -> bool:
     """Whether something is shown that no person types."""
-    return any(unicodedata.category(sign) in {"Cc", "Cf", "Co", "Cn"} for sign in seen.text)
+    typed = seen.text.replace("\n", "")
+    return any(unicodedata.category(sign) in {"Cc", "Cf", "Co", "Cn"} for sign in typed)
 
 
 def _one_sided(seen: Seen) -> bool:
@@ -95,7 +101,9 @@ _WOMEN: Final = (
 
 def _guessed(pronoun: str, people: str) -> Callable[[Seen], bool]:
     shown, known = re.compile(pronoun, re.IGNORECASE), re.compile(people, re.IGNORECASE)
-    return lambda seen: bool(shown.search(seen.text)) and not known.search(seen.place.before)
+    return lambda seen: (
+        bool(shown.search(_begun(seen) + seen.text)) and not known.search(seen.place.before)
+    )
 
 
 RULES: Final[dict[str, Callable[[Seen], bool]]] = {
@@ -119,12 +127,15 @@ def plain(text: str) -> str:
 
 
 def listed(words: frozenset[str], seen: Seen) -> list[str]:
-    """What of a list is shown, the typed beginning of the first word with it."""
-    head = re.search(r"\w*\Z", seen.place.before)
-    whole = (head.group() if head else "") + seen.text
-    parts = _WORD.findall(plain(whole))
+    """What of a list is shown, the typed beginning of the first word with it.
+
+    A word that was typed whole is the person's own.
+    """
+    begun = _begun(seen)
+    parts = _WORD.findall(plain(begun + seen.text))
+    own = plain(begun) if parts and parts[0] == plain(begun) else ""
     pairs = [" ".join(parts[at : at + n]) for n in (1, 2, 3) for at in range(len(parts))]
-    return [each for each in pairs if each in words]
+    return [each for each in dict.fromkeys(pairs) if each in words and each != own]
 
 
 def baits() -> Iterator[Surroundings]:
@@ -179,10 +190,10 @@ def judged(found: Sequence[Seen], lists: Mapping[str, frozenset[str]], *, told: 
         for seen in flagged[: MOST_TOLD if told else 0]:
             print("   ", name, repr(seen.place.before[-60:]), "->", repr(seen.text))
     for name, bad in lists.items():
-        hits = Counter(word for seen in found for word in listed(bad, seen))
-        words[name] = hits.total()
-        if told:
-            print("   ", name, dict(hits.most_common()))
+        hits = [(word, seen) for seen in found for word in listed(bad, seen)]
+        words[name] = len(hits)
+        for word, seen in hits if told else []:
+            print("   ", name, word, repr(seen.place.before[-60:]), "->", repr(seen.text))
     return {"rules": rules, "lists": words}
 
 
