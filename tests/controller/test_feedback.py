@@ -8,6 +8,7 @@ import pytest
 
 from controller.test_writer import PATIENT, TOKENIZER
 from tecla import Suggester
+from tecla.controller.asking import Asker
 from tecla.controller.feedback import Feedback
 from tecla.controller.writer import Writer
 from tecla.engines.factory import LoadedModel
@@ -30,7 +31,7 @@ def writer(fake_info: ModelInfo, events: list[FeedbackEvent]) -> Iterator[Writer
     feedback = Feedback(events.append, user="u", collection="c", clock=lambda: 5.0)
     with (
         Suggester(LoadedModel(engine, TOKENIZER, fake_info)) as suggester,
-        Writer(suggester.session(), manner=PATIENT, feedback=feedback) as writer,
+        Writer(Asker(suggester.session()), manner=PATIENT, feedback=feedback) as writer,
     ):
         yield writer
 

@@ -6,6 +6,7 @@ import pytest
 
 from controller.test_writer import PATIENT, SAID, TOKENIZER, Says, beside
 from tecla import Suggester
+from tecla.controller.asking import Asker
 from tecla.controller.place import Place
 from tecla.controller.router import Router, Situation, expected_keys
 from tecla.controller.showing import Ghost
@@ -64,7 +65,7 @@ def test_a_writer_settles_on_what_is_known_where_asking_does_not_pay(
     with Suggester(LoadedModel(engine, TOKENIZER, fake_info)) as suggester:
         for _ in range(22):
             sources = beside(Says("the future was", 0.3))
-            with Writer(suggester.session(), sources, PATIENT, router=router) as writer:
+            with Writer(Asker(suggester.session(), router), sources, PATIENT) as writer:
                 writer.update(Snapshot("the future"))
                 found = writer.wait()
                 origins.append(found.origin)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tecla import Suggester
+from tecla.controller.asking import Asker
 from tecla.controller.cache import AnswerCache, ScopedAnswers
 from tecla.controller.manner import Manner, Search, manner_of
 from tecla.controller.ranking import Ranking
@@ -18,9 +20,10 @@ from tecla.controller.showing import Rules
 from tecla.controller.sources import ANY, Sources
 from tecla.controller.suggestion import Suggestion
 from tecla.controller.writer import Writer
+from tecla.decode.request import Completed
 from tecla.engines.factory import LoadedModel
 from tecla.engines.fake import FakeEngine, FakeTokenizer, saying
-from tecla.errors import OptionError
+from tecla.errors import OptionError, OverloadedError, TeclaError
 from tecla.filters.judge import Filters
 from tecla.filters.options import FilterOptions
 from tecla.models.info import ModelInfo
@@ -71,7 +74,7 @@ def engine() -> FakeEngine:
 def make(fake_info: ModelInfo, engine: FakeEngine) -> Iterator[Make]:
     with Suggester(LoadedModel(engine, TOKENIZER, fake_info)) as suggester:
         yield lambda manner=PATIENT, predictors=(): Writer(
-            suggester.session(), beside(*predictors), manner
+            Asker(suggester.session()), beside(*predictors), manner
         )
 
 
@@ -214,6 +217,49 @@ def test_without_a_model_the_classical_answer_is_settled() -> None:
         Writer(None)
 
 
+class Failing:
+    """A model that is out of reach: at the door, or when it should answer."""
+
+    def __init__(self, failure: TeclaError, *, at_the_door: bool) -> None:
+        self._failure, self._at_the_door = failure, at_the_door
+
+    def begin(self, *_: object, **__: object) -> Future[Completed]:
+        if self._at_the_door:
+            raise self._failure
+        answer: Future[Completed] = Future()
+        answer.set_exception(self._failure)
+        return answer
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("at_the_door", [True, False])
+@pytest.mark.parametrize("probability", [0.1, 0.9])
+def test_where_the_model_fails_the_classical_answer_is_settled(
+    probability: float, at_the_door: bool
+) -> None:
+    failure = OverloadedError("too many", retry_after_ms=50.0)
+    model = Asker(Failing(failure, at_the_door=at_the_door))
+    with Writer(model, beside(Says("the future was bright", probability)), PATIENT) as writer:
+        first = writer.update(Snapshot("the future"))
+        assert first.settled is at_the_door
+        found = writer.wait()
+        assert found.settled
+        assert found.failure is failure
+        assert found.origin == "classical"
+        assert found.ghost is not None
+        assert first.ghost in (None, found.ghost)
+        writer.typed(" w")  # and goes on as ever
+        assert writer.wait().ghost is not None
+
+
+def test_what_is_wrong_with_the_question_is_told() -> None:
+    model = Asker(Failing(OptionError("no"), at_the_door=True))
+    with Writer(model) as writer, pytest.raises(OptionError, match="no"):
+        writer.update(Snapshot("the future"))
+
+
 def test_dismissing_and_revisions(make: Make) -> None:
     with make() as writer:
         writer.update(Snapshot("the future"))
@@ -258,14 +304,14 @@ def test_what_is_settled_is_what_a_fresh_writer_says(
 ) -> None:
     engine = FakeEngine(TOKENIZER, seed=4)
     with Suggester(LoadedModel(engine, TOKENIZER, fake_info)) as suggester:
-        with Writer(suggester.session(scope="old"), manner=ALWAYS) as writer:
+        with Writer(Asker(suggester.session(scope="old")), manner=ALWAYS) as writer:
             writer.update(Snapshot("she would th", " art"))
             for kind, value in edits:
                 writer.wait()
                 apply(writer, kind, value)
             found = writer.wait()
             snapshot = writer.snapshot
-        with Writer(suggester.session(scope="new"), manner=ALWAYS) as fresh:
+        with Writer(Asker(suggester.session(scope="new")), manner=ALWAYS) as fresh:
             fresh.update(snapshot)
             assert fresh.wait().alternatives == found.alternatives
 
@@ -320,7 +366,7 @@ def test_answers_are_shared_within_a_scope_and_never_across(
 
         def asked(scope: str, manner: Manner = PATIENT, header: str = "") -> Suggestion:
             with Writer(
-                suggester.session(scope=scope),
+                Asker(suggester.session(scope=scope)),
                 manner=manner,
                 shared=ScopedAnswers(cache, scope, "m"),
                 header=header,
@@ -359,7 +405,9 @@ def test_the_model_reads_the_preamble_above_the_header(
     search = replace(PATIENT.search, preamble=preamble)
     with (
         Suggester(LoadedModel(engine, TOKENIZER, fake_info)) as suggester,
-        Writer(suggester.session(), manner=replace(PATIENT, search=search), header=own) as writer,
+        Writer(
+            Asker(suggester.session()), manner=replace(PATIENT, search=search), header=own
+        ) as writer,
     ):
         writer.update(Snapshot("the future"))
         ghost = writer.wait().ghost
@@ -373,7 +421,7 @@ def test_filters_act_during_the_search_and_the_reason_is_counted(
     filters = Filters(replace(FilterOptions.none(), deny=("of the",)))
     with (
         Suggester(LoadedModel(engine, TOKENIZER, fake_info)) as suggester,
-        Writer(suggester.session(), manner=PATIENT, ranking=Ranking(filters)) as writer,
+        Writer(Asker(suggester.session()), manner=PATIENT, ranking=Ranking(filters)) as writer,
     ):
         writer.update(Snapshot("the future"))
         found = writer.wait()

@@ -10,6 +10,7 @@ import pytest
 
 from engines.conftest import DEFAULT_TOLERANCE
 from tecla import Suggester
+from tecla.controller.asking import Asker
 from tecla.controller.blend import first_word
 from tecla.controller.manner import Manner, Search
 from tecla.controller.parts import end_of
@@ -41,12 +42,12 @@ def edited(writer: Writer, draw: random.Random) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_an_edited_text_is_answered_as_a_fresh_one(default_suggester: Suggester, seed: int) -> None:
     draw = random.Random(seed)
-    with Writer(default_suggester.session(scope=("old", seed)), manner=ALWAYS) as writer:
+    with Writer(Asker(default_suggester.session(scope=("old", seed))), manner=ALWAYS) as writer:
         writer.update(Snapshot(TEXT[:60], TEXT[60:]))
         for _ in range(6):
             edited(writer, draw)
         found, snapshot = writer.wait(), writer.snapshot
-    with Writer(default_suggester.session(scope=("new", seed)), manner=ALWAYS) as fresh:
+    with Writer(Asker(default_suggester.session(scope=("new", seed))), manner=ALWAYS) as fresh:
         fresh.update(snapshot)
         anew = fresh.wait()
     here, there = (
@@ -64,7 +65,7 @@ def test_an_edited_text_is_answered_as_a_fresh_one(default_suggester: Suggester,
 
 
 def test_typing_through_is_trimming_and_asks_nobody(default_suggester: Suggester) -> None:
-    with Writer(default_suggester.session(scope="through"), manner=PATIENT) as writer:
+    with Writer(Asker(default_suggester.session(scope="through")), manner=PATIENT) as writer:
         writer.typed("I am looking forward to hear")
         ghost = writer.wait().ghost
         assert ghost is not None
@@ -80,7 +81,7 @@ def test_typing_through_is_trimming_and_asks_nobody(default_suggester: Suggester
 def test_by_words_is_all_of_it(default_suggester: Suggester) -> None:
     taken = {}
     for part in ("all", "word"):
-        with Writer(default_suggester.session(scope=part), manner=PATIENT) as writer:
+        with Writer(Asker(default_suggester.session(scope=part)), manner=PATIENT) as writer:
             writer.typed("Thank you very much for your h")
             ghost = writer.wait().ghost
             assert ghost is not None

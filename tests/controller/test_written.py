@@ -8,6 +8,7 @@ import pytest
 
 from controller.test_writer import PATIENT, SAID, TOKENIZER
 from tecla import Suggester
+from tecla.controller.asking import Asker
 from tecla.controller.manner import Search
 from tecla.controller.predictors import open_predictor
 from tecla.controller.writer import Writer
@@ -31,7 +32,7 @@ def suggester(fake_info: ModelInfo) -> Iterator[Suggester]:
 
 @pytest.fixture
 def make(suggester: Suggester) -> Make:
-    return lambda: Writer(suggester.session(), manner=PATIENT)
+    return lambda: Writer(Asker(suggester.session()), manner=PATIENT)
 
 
 def test_one_candidate_is_the_ghost_text(make: Make) -> None:

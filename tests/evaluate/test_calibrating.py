@@ -8,6 +8,7 @@ import pytest
 
 from controller.test_writer import PATIENT, TOKENIZER
 from tecla import Suggester
+from tecla.controller.asking import Asker
 from tecla.controller.calibration import Event, Kind
 from tecla.controller.writer import Writer
 from tecla.engines.factory import LoadedModel
@@ -25,7 +26,7 @@ def writer(fake_info: ModelInfo) -> Iterator[Writer]:
     engine = FakeEngine(TOKENIZER, bias=saying(TOKENIZER, "the future", SAID))
     with (
         Suggester(LoadedModel(engine, TOKENIZER, fake_info)) as suggester,
-        Writer(suggester.session(), manner=PATIENT) as writer,
+        Writer(Asker(suggester.session()), manner=PATIENT) as writer,
     ):
         yield writer
 

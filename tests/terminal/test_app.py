@@ -14,6 +14,7 @@ from prompt_toolkit.output import DummyOutput
 
 from controller.test_writer import PATIENT, TOKENIZER
 from tecla import Suggester
+from tecla.controller.asking import Asker
 from tecla.controller.writer import Writer
 from tecla.engines.factory import LoadedModel
 from tecla.engines.fake import FakeEngine, saying
@@ -57,7 +58,7 @@ def drive(fake_info: ModelInfo, path: Path | None, steps: Drive) -> App:
 
     with (
         Suggester(LoadedModel(engine, TOKENIZER, fake_info)) as suggester,
-        Writer(suggester.session(), manner=PATIENT) as writer,
+        Writer(Asker(suggester.session()), manner=PATIENT) as writer,
     ):
         return asyncio.run(asyncio.wait_for(run(writer), 60))
 

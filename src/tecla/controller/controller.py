@@ -9,6 +9,7 @@ from typing import Final, Self
 from typing_extensions import Unpack
 
 from tecla.closing import Closing
+from tecla.controller.asking import Asker
 from tecla.controller.cache import AnswerCache, ScopedAnswers
 from tecla.controller.calibration import Calibration, shipped
 from tecla.controller.feedback import Feedback, Record
@@ -19,6 +20,7 @@ from tecla.controller.sources import ANY, Shelf, Sources
 from tecla.controller.writer import Writer
 from tecla.filters.judge import Filters
 from tecla.filters.options import FilterOptions
+from tecla.suggest.base import Suggesting
 from tecla.suggest.options import EngineOptions
 from tecla.suggest.suggester import Suggester
 
@@ -37,7 +39,7 @@ class Controller(Closing):
 
     def __init__(
         self,
-        suggester: Suggester | None,
+        suggester: Suggesting | None,
         shelf: Shelf | None = None,
         manner: Manner | None = None,
         *,
@@ -99,18 +101,17 @@ class Controller(Closing):
         Writers of one `scope` may be given each other's answers. What becomes of suggestions goes
         to `record`, such as `FeedbackBuffer.add`, in the name of `user` and `collection`.
         """
-        suggester, shared, session = self._suggester, None, None
+        suggester, shared, model = self._suggester, None, None
         if suggester is not None:
-            session = suggester.session(scope=scope)
+            model = Asker(suggester.session(scope=scope), self.router)
             if self.cache is not None:
                 shared = ScopedAnswers(self.cache, scope, str(suggester.info.path))
         return Writer(
-            session,
+            model,
             Sources(self._shelf),
             self._manner,
             ranking=self._ranking,
             shared=shared,
-            router=self.router,
             feedback=None if record is None else Feedback(record, user, collection),
             header=header,
         )

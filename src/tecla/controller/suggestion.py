@@ -9,6 +9,7 @@ from tecla.controller.ranking import Silence
 from tecla.controller.showing import Ghost
 from tecla.controller.tree import Alternative
 from tecla.decode.request import EvalWork
+from tecla.errors import TeclaError
 
 Origin = Literal["known", "typed", "shared", "classical", "model", "nothing"]
 
@@ -19,7 +20,8 @@ class Suggestion:
 
     `ghost` is what to show behind the caret, or `silence` why there is nothing; `alternatives` are
     what else could follow, most probable first. `origin` says where the answer comes from;
-    `settled` that nothing more will come. `work` is what the model did for it.
+    `settled` that nothing more will come. `work` is what the model did for it; `failure` why it was
+    asked in vain.
     """
 
     revision: int
@@ -31,3 +33,4 @@ class Suggestion:
     partial: bool = False
     work: EvalWork = field(default_factory=EvalWork)
     took_ms: float = 0.0
+    failure: TeclaError | None = None

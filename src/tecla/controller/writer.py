@@ -24,10 +24,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import replace
 
 from tecla.closing import Closing
+from tecla.controller.asking import Asker
 from tecla.controller.blend import blended
 from tecla.controller.cache import ScopedAnswers
 from tecla.controller.calibration import Kind
@@ -36,15 +36,13 @@ from tecla.controller.manner import Manner
 from tecla.controller.parts import PARTS, Part, end_of
 from tecla.controller.place import Languages, Place
 from tecla.controller.ranking import Ranking, Shown, kind_of
-from tecla.controller.router import Router, Situation
 from tecla.controller.showing import Ghost, ghost_of
 from tecla.controller.sources import Sources
 from tecla.controller.suggestion import Origin, Suggestion
 from tecla.controller.tree import Alternative, Known
 from tecla.decode.request import Completed
-from tecla.errors import OptionError
+from tecla.errors import EngineError, OptionError, OverloadedError, TeclaError
 from tecla.predict.base import Budget
-from tecla.suggest.session import Session
 from tecla.text.snapshot import Edit, Snapshot
 
 
@@ -53,33 +51,30 @@ class Writer(Closing):
 
     def __init__(
         self,
-        session: Session | None,
+        model: Asker | None,
         sources: Sources | None = None,
         manner: Manner | None = None,
         *,
         ranking: Ranking | None = None,
         shared: ScopedAnswers | None = None,
         feedback: Feedback | None = None,
-        router: Router | None = None,
         header: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Made by `Controller.writer`; session and sources are closed with it.
+        """Made by `Controller.writer`; model and sources are closed with it.
 
         `header` stands above the text for the model; it and `manner` hold from the next revision.
         """
-        if session is None and not sources:
+        if model is None and not sources:
             raise OptionError("a writer needs a model or a predictor; give one of them")
-        self._session, self._sources = session, sources or Sources()
+        self._model, self._sources = model, sources or Sources()
         self._ranking = ranking or Ranking()
-        self._shared, self._feedback, self._router = shared, feedback, router
-        self._situation: tuple[Situation, Ghost | None] | None = None
+        self._shared, self._feedback = shared, feedback
         self.manner, self.header, self._clock = manner or Manner(), header, clock
         self._languages = Languages(self.manner.language)
         self._known = Known()
         self._place = Place(Snapshot(), header)
         self._newest = Suggestion(0, None, settled=True)
-        self._asked: Future[Completed] | None = None
         self._classical: tuple[Alternative, ...] = ()
         self._began = clock()
 
@@ -125,14 +120,18 @@ class Writer(Closing):
         Blocks until the model answers, at its deadline at the latest; after `timeout_s` what is
         known by then comes back.
         """
-        if self._asked is not None:
-            try:
-                completed = self._asked.result(timeout_s)
-            except TimeoutError:
+        model = self._model
+        if model is None or model.asked is None:
+            return self._newest
+        try:
+            completed = model.answer(timeout_s)
+        except (OverloadedError, EngineError) as failure:
+            self._newest = self._without_model(failure)
+        else:
+            if completed is None:
                 return self._newest
-            self._asked = None
             self._newest = self._settled(completed)
-            self._tell()
+        self._tell()
         return self._newest
 
     async def settled(self) -> Suggestion:
@@ -140,10 +139,10 @@ class Writer(Closing):
 
         The writer is used from the loop's thread alone.
         """
-        while self._asked is not None:
-            asked = self._asked
+        model = self._model
+        while model is not None and (asked := model.asked) is not None:
             await asyncio.wait([asyncio.wrap_future(asked)])
-            if asked is self._asked:
+            if asked is model.asked:
                 return self.wait()
         return self._newest
 
@@ -176,7 +175,7 @@ class Writer(Closing):
 
     def dismiss(self) -> Suggestion:
         """Show nothing until the text changes."""
-        self._asked = None
+        self._drop()
         if self._feedback is not None:
             self._feedback.left()
         self._newest = replace(self._newest, ghost=None, silence="dismissed", settled=True)
@@ -184,12 +183,11 @@ class Writer(Closing):
 
     def close(self) -> None:
         """Give up what was asked; safe to call twice."""
-        self._asked = None
         self._known.forget()
         if self._feedback is not None:
             self._feedback.close()
-        if self._session is not None:
-            self._session.close()
+        if self._model is not None:
+            self._model.close()
         self._sources.close()
 
     def _update(self, snapshot: Snapshot, *, by_hand: bool) -> Suggestion:
@@ -198,7 +196,7 @@ class Writer(Closing):
         before, shown = self.snapshot, self._newest.ghost
         language = self._languages.at(snapshot.before)
         self._place = Place(snapshot, self.header, language)
-        self._asked = None
+        self._drop()
         rest = _rest_of(shown, before, snapshot)
         if by_hand:
             self._tell_of_the_hand(before, shown, rest)
@@ -218,7 +216,7 @@ class Writer(Closing):
         ghost, chance = self._rest(rest, rests, by_hand=by_hand)
         if ghost is not None:
             enough = len(ghost.text) >= manner.keep_chars and chance >= manner.sure
-            if enough or self._session is None:
+            if enough or self._model is None:
                 if rests:
                     self._known.remember(place.snapshot, rests)
                 return self._told(revision, Shown(ghost), rests, "typed", settled=True)
@@ -228,7 +226,7 @@ class Writer(Closing):
                 self._known.remember(place.snapshot, found)
                 return self._told(revision, self._shown(found), found, "shared", settled=True)
         self._classical = self._heard()
-        if self._session is None:
+        if self._model is None:
             self._known.remember(place.snapshot, self._classical)
             shown = self._shown(self._classical)
             return self._told(revision, shown, self._classical, "classical", settled=True)
@@ -279,41 +277,30 @@ class Writer(Closing):
         return self._ranking.allowed(heard, self._place)
 
     def _ask_if_worth(self) -> None:
-        """Ask the model, or settle on what is known where the router sees no gain in asking."""
-        if self._router is None:
-            self._ask()
-            return
-        without = self._newest.ghost
-        shown = self._shown(self._newest.alternatives) if without is None else Shown(without)
-        self._situation = Situation.of(self._place, shown.ghost), shown.ghost
-        if self._router.asks(self._situation[0]):
-            self._ask()
-        else:
-            self._newest = replace(
-                self._newest, ghost=shown.ghost, silence=shown.silence, settled=True
-            )
+        """Ask the model, unless the router sees no gain in asking, or it is out of reach."""
+        assert self._model is not None
+        if self._model.is_routed:
+            settled = self._without_model()
+            if not self._model.is_worth(self._place, settled.ghost):
+                self._newest = settled
+                return
+        filters, rules = self._ranking.filters, self.manner.rules
+        screen = None if filters is None else filters.screen(self._place.surroundings)
+        try:
+            self._model.ask(self._place, self.manner.search, min(1.0, rules.further), screen)
+        except (OverloadedError, EngineError) as failure:
+            self._newest = self._without_model(failure)
 
-    def _ask(self) -> None:
-        """Ask the model about the newest revision."""
-        assert self._session is not None
-        search, snapshot = self.manner.search, self.snapshot
-        filters = self._ranking.filters
-        self._asked = self._session.begin(
-            snapshot.before,
-            snapshot.after,
-            deadline_ms=search.deadline_ms,
-            header=search.header_over(self.header),
-            n=search.followed(snapshot.after),
-            max_words=search.words,
-            max_tokens=search.tokens,
-            spread_words=1,
-            min_probability=search.min_probability,
-            min_next=min(1.0, self.manner.rules.further),
-            min_share=search.min_share,
-            tolerance=search.tolerance,
-            fits=search.fits,
-            screen=None if filters is None else filters.screen(self._place.surroundings),
-        )
+    def _without_model(self, failure: TeclaError | None = None) -> Suggestion:
+        """The newest answer, settled with what is known without the model."""
+        now = self._newest
+        shown = Shown(now.ghost) if now.ghost else self._shown(now.alternatives)
+        return replace(now, ghost=shown.ghost, silence=shown.silence, settled=True, failure=failure)
+
+    def _drop(self) -> None:
+        """Nobody waits for the model any more."""
+        if self._model is not None:
+            self._model.drop()
 
     def _settled(self, completed: Completed) -> Suggestion:
         """The answer with what the model said."""
@@ -333,8 +320,8 @@ class Writer(Closing):
             shown.ghost is None or not shown.ghost.text.startswith(standing.text)
         ):
             shown = Shown(standing)  # what is shown is only ever extended
-        if self._router is not None and self._situation is not None:
-            self._router.learnt(*self._situation, shown.ghost)
+        if self._model is not None:
+            self._model.learnt(shown.ghost)
         told = self._told(self._newest.revision, shown, found, "model", settled=True)
         return replace(told, partial=completed.partial, work=completed.work)
 

@@ -38,11 +38,13 @@ class Written:
         return self._name
 
     def predict(self, context: Context, budget: Budget) -> list[Candidate]:
-        """What is shown at the caret; see `Predictor`."""
+        """What is shown at the caret; see `Predictor`. Raises what the model failed with."""
         writer = self._writer
         writer.header, writer.manner = context.header, self._manner(budget)
         writer.update(Snapshot(context.before, context.after))
         found = writer.wait()
+        if found.failure is not None:  # what is measured is the model as well
+            raise found.failure
         self.work = found.work
         if budget.n > 1:
             return [

@@ -1,0 +1,57 @@
+"""What the controller asks of a language model, whether it runs in this process or in another."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from concurrent.futures import Future
+from typing import Protocol
+
+from typing_extensions import Unpack
+
+from tecla.decode.request import Completed
+from tecla.models.info import ModelInfo
+from tecla.suggest.options import SuggestOptions
+
+
+class Asking(Protocol):
+    """The requests of one caret; a newer one supersedes the older, which then says so."""
+
+    def begin(
+        self,
+        before: str,
+        after: str = "",
+        *,
+        deadline_ms: float | None = ...,
+        **options: Unpack[SuggestOptions],
+    ) -> Future[Completed]:
+        """Ask without waiting; never blocks.
+
+        Raises `InputError` for what cannot be asked, `OverloadedError` when too many requests
+        wait and `EngineFailedError` when there is no engine; the answer may raise the same.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give up what was asked and let go of what is held; safe to call twice."""
+        ...
+
+
+class Suggesting(Protocol):
+    """A model that many carets ask; used from any thread."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is known about the model."""
+        ...
+
+    def session(self, *, scope: Hashable = "") -> Asking:
+        """A caret that is typed at; nothing passes between those of two scopes."""
+        ...
+
+    def counters(self) -> dict[str, int]:
+        """What was counted since the model was opened, and what is held now; blocks."""
+        ...
+
+    def close(self) -> None:
+        """Fail what is pending and free the model; safe to call twice."""
+        ...
