@@ -32,6 +32,7 @@ ALLOWED = {
         *("text", "decode", "models", "scheduler", "suggest"),
         *("predict", "classic", "ngram", "filters", "store"),
     },
+    "process": {"text", "decode", "models", "scheduler", "suggest", "filters", "engines"},
     "terminal": {"text", "controller"},
     "evaluate": {"text", "predict", "ngram", "suggest", "controller"},
     "faces": {"text", "engines", "decode", "models", "suggest"},

@@ -34,6 +34,7 @@ HTTP status and a JSON-RPC error number.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar, NamedTuple
 
 
@@ -148,6 +149,10 @@ class OverloadedError(TeclaError):
         """`message` for people, `retry_after_ms` for programs."""
         super().__init__(message)
         self.retry_after_ms = retry_after_ms
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickled with what `args` do not hold."""
+        return partial(type(self), retry_after_ms=self.retry_after_ms), self.args
 
 
 class StoreError(TeclaError):

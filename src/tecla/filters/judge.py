@@ -144,6 +144,16 @@ class PlaceScreen:
         """Made by `Filters.screen`."""
         self._filters, self._place = filters, place
 
+    @property
+    def options(self) -> FilterOptions:
+        """What is filtered."""
+        return self._filters.options
+
+    @property
+    def surroundings(self) -> Surroundings:
+        """The place."""
+        return self._place.around
+
     def refuses(self, text: str) -> bool:
         """Whether nothing that begins with `text` may be shown beyond it; counted if so."""
         return self._filters.refuses(text, self._place)

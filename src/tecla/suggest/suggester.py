@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -38,11 +39,18 @@ Result = TypeVar("Result")
 class Suggester(Closing):
     """Suggestions from one model, in milliseconds, for any number of threads and tasks."""
 
-    def __init__(self, loaded: LoadedModel, settings: Settings | None = None) -> None:
-        """Take over a loaded model; `settings` say how to load it anew after a failure."""
+    def __init__(
+        self, loaded: LoadedModel, settings: Settings | None = None, *, reopens: bool = True
+    ) -> None:
+        """Take over a loaded model; `settings` say how to load it anew after a failure.
+
+        Unless it `reopens`, the first failure is the last.
+        """
         self.info: ModelInfo = loaded.info
         self.context_tokens = loaded.engine.context_tokens
-        reopen = None if settings is None else (lambda: open_model(settings))
+        reopen = None
+        if reopens and settings is not None:
+            reopen = partial(open_model, settings)
         terms = Terms() if settings is None else Terms(score_mb=settings.engine.score_mb)
         self._desk = Desk(
             Worker(loaded, lambda model: Scheduler(model.engine, model.tokenizer, terms), reopen)
@@ -148,6 +156,10 @@ class Suggester(Closing):
         """What was counted since the model was opened, and what is held now."""
         counted = self._desk.worker.call(lambda scheduler: scheduler.counters())
         return {**counted, "restarts": self._desk.worker.restarts}
+
+    def count(self, tell: Callable[[dict[str, int]], None]) -> None:
+        """Tell `counters` from the engine's thread, between two steps; does not block."""
+        self._desk.worker.post(lambda scheduler: tell(scheduler.counters()))
 
     def on_engine_thread(self, job: Callable[[], Result]) -> Result:
         """Run `job` between two steps on the thread that owns the engine; for measurements."""
