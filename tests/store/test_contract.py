@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from store.made import KINDS, NO_LIMIT, NOW_S, Factory, Made, event
 from tecla.errors import InvalidTextError, OptionError, StoreError
 from tecla.store.base import PRUNE_EVERY, Owner, Store
 from tecla.store.events import EventFilter, FeedbackEvent, Place, Retention, SuggestedText, Totals
+from tecla.store.keys import KeyLimits, make_key
 
 TEXT = SuggestedText("Dear Ms Ok", "onkwo, thank")
 AWKWARD = SuggestedText("\0\n\r\n\t\x1b", "👩\u200d💻é\u0301\ufeff\U0010ffff'\"%;--")
@@ -262,6 +264,39 @@ def test_what_is_no_setting_is_refused(made: Made, key: str, value: Any) -> None
     assert made.store.settings.of(Owner("user", "ana")) == {}
 
 
+# --- keys -----------------------------------------------------------------------------------------
+
+
+def test_keys_come_back_the_oldest_first(made: Made) -> None:
+    keys = made.store.keys
+    limits = KeyLimits(per_second=2.5, concurrent=3, chars=1000)
+    second = make_key("Büro 2", ["learn", "suggest"], NOW_S + 1).stored
+    first = make_key("web", ["admin"], NOW_S, limits=limits, expires_s=NOW_S + 60).stored
+    keys.add(second)
+    keys.add(first)
+    assert keys.all() == [first, second]
+    assert keys.get(first.id) == first
+    assert keys.get("nonesuch") is None
+    with pytest.raises(OptionError, match="already"):
+        keys.add(replace(first, name="another"))
+    assert keys.all() == [first, second]
+
+
+def test_a_revoked_key_serves_no_more(made: Made) -> None:
+    keys = made.store.keys
+    key = make_key("web", ["suggest"], NOW_S).stored
+    keys.add(key)
+    made.clock.now = NOW_S + 5
+    assert keys.revoke(key.id)
+    found = keys.get(key.id)
+    assert found == replace(key, revoked_s=NOW_S + 5)
+    assert not found.serves(NOW_S)
+    assert not keys.revoke(key.id)
+    assert not keys.revoke("nonesuch")
+    made.store.forget_everything()
+    assert keys.all() == []
+
+
 # --- forgetting -----------------------------------------------------------------------------------
 
 
@@ -416,6 +451,10 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "of": lambda store: store.settings.of(Owner("user", "ana")),
     "put": lambda store: store.settings.put(Owner("user", "ana"), "a", 1),
     "remove": lambda store: store.settings.remove(Owner("user", "ana"), "a"),
+    "add key": lambda store: store.keys.add(make_key("web", ["suggest"], NOW_S).stored),
+    "get key": lambda store: store.keys.get("web"),
+    "all keys": lambda store: store.keys.all(),
+    "revoke": lambda store: store.keys.revoke("web"),
     "forget user": lambda store: store.forget_user("ana"),
     "forget collection": lambda store: store.forget_collection("law"),
     "forget everything": lambda store: store.forget_everything(),

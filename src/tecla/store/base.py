@@ -1,6 +1,6 @@
 """The store contract: what outlives a run, in parts that know nothing of each other's tables.
 
-A store is a row of parts (feedback, consent, settings; documents and keys will be more of them)
+A store is a row of parts (feedback, consent, settings, keys; documents will be one more of them)
 over one place, and the three promises that cross them: what is forgotten is gone from every part,
 text is kept only of who has consented, and a call that raised has changed nothing. `SqliteStore`
 keeps it in a file, `MemoryStore` in memory; one suite (`tests/store/test_contract.py`) runs against
@@ -27,6 +27,7 @@ from tecla.store.events import (
     Totals,
     check_name,
 )
+from tecla.store.keys import StoredKey
 
 OwnerKind = Literal["user", "collection"]
 SettingValue = bool | int | float | str
@@ -113,6 +114,26 @@ class SettingsBook(Protocol):
         ...
 
 
+class KeyBook(Protocol):
+    """The keys of programs that may ask a server. None is ever kept as it is given out."""
+
+    def add(self, key: StoredKey) -> None:
+        """Keep a new key; raises `OptionError` if its id is taken."""
+        ...
+
+    def get(self, key_id: str) -> StoredKey | None:
+        """The key of an id, revoked or not."""
+        ...
+
+    def all(self) -> list[StoredKey]:
+        """Every key, the oldest first."""
+        ...
+
+    def revoke(self, key_id: str) -> bool:
+        """End it from now on; false where there is none that is not ended already."""
+        ...
+
+
 class Store(Protocol):
     """The place, and the parts over it."""
 
@@ -129,6 +150,11 @@ class Store(Protocol):
     @property
     def settings(self) -> SettingsBook:
         """What users and collections have set."""
+        ...
+
+    @property
+    def keys(self) -> KeyBook:
+        """The keys of programs that may ask a server."""
         ...
 
     def forget_user(self, user: str) -> None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from tecla.closing import Closing
-from tecla.errors import StoreError
+from tecla.errors import OptionError, StoreError
 from tecla.store.base import Owner, SettingValue
 from tecla.store.checking import check_dimensions, check_setting, text_may_stay
 from tecla.store.events import (
@@ -24,18 +24,20 @@ from tecla.store.events import (
     Totals,
     check_name,
 )
+from tecla.store.keys import StoredKey
 
 Clock = Callable[[], float]
 
 
 class MemoryStore(Closing):
-    """Feedback, consent and settings of one process, gone with it."""
+    """Everything of one process, gone with it."""
 
     def __init__(self, *, retention: Retention | None = None, clock: Clock = time.time) -> None:
         self._held = _Held(retention or Retention(), clock)
         self.feedback = MemoryFeedback(self._held)
         self.consent = MemoryConsent(self._held)
         self.settings = MemorySettings(self._held)
+        self.keys = MemoryKeys(self._held)
 
     def forget_user(self, user: str) -> None:
         """Erase everything of a user."""
@@ -58,6 +60,7 @@ class MemoryStore(Closing):
             held.events = []
             held.consents.clear()
             held.settings.clear()
+            held.keys.clear()
 
     def check(self) -> None:
         """Nothing can be damaged here; raises `StoreError` if it is closed."""
@@ -78,6 +81,7 @@ class _Held:
         self.events: list[FeedbackEvent] = []  # replaced and never changed in place
         self.consents: dict[str, float] = {}
         self.settings: dict[Owner, dict[str, SettingValue]] = {}
+        self.keys: dict[str, StoredKey] = {}
         self.closed = False
         self._lock = threading.RLock()
 
@@ -186,6 +190,39 @@ class MemorySettings:
         """Unset one."""
         with self._held.open() as held:
             held.settings.get(owner, {}).pop(key, None)
+
+
+class MemoryKeys:
+    """`KeyBook` in memory."""
+
+    def __init__(self, held: _Held) -> None:
+        self._held = held
+
+    def add(self, key: StoredKey) -> None:
+        """Keep a new key."""
+        with self._held.open() as held:
+            if key.id in held.keys:
+                raise OptionError(f"there is a key {key.id!r} already; make another")
+            held.keys[key.id] = key
+
+    def get(self, key_id: str) -> StoredKey | None:
+        """The key of an id."""
+        with self._held.open() as held:
+            return held.keys.get(key_id)
+
+    def all(self) -> list[StoredKey]:
+        """Every key, the oldest first."""
+        with self._held.open() as held:
+            return sorted(held.keys.values(), key=lambda key: (key.created_s, key.id))
+
+    def revoke(self, key_id: str) -> bool:
+        """End it."""
+        with self._held.open() as held:
+            key = held.keys.get(key_id)
+            if key is None or key.revoked_s is not None:
+                return False
+            held.keys[key_id] = replace(key, revoked_s=held.clock())
+            return True
 
 
 def _is_in(event: FeedbackEvent, which: EventFilter) -> bool:

@@ -15,12 +15,13 @@ from tecla.store.checking import check_setting
 from tecla.store.events import Retention, check_name
 from tecla.store.sqlite_feedback import SqliteFeedback
 from tecla.store.sqlite_file import BUSY_S, SqliteFile, damaged
+from tecla.store.sqlite_keys import SqliteKeys
 
 Clock = Callable[[], float]
 
 
 class SqliteStore(Closing):
-    """Feedback, consent and settings in one file; see `Store` for what its methods promise."""
+    """Everything in one file; see `Store` for what its methods promise."""
 
     def __init__(
         self, file: SqliteFile, *, retention: Retention | None = None, clock: Clock = time.time
@@ -30,6 +31,7 @@ class SqliteStore(Closing):
         self.feedback = SqliteFeedback(file, retention or Retention(), clock)
         self.consent = SqliteConsent(file, clock)
         self.settings = SqliteSettings(file)
+        self.keys = SqliteKeys(file, clock)
 
     @classmethod
     def open(
@@ -78,7 +80,7 @@ class SqliteStore(Closing):
     def forget_everything(self) -> None:
         """Erase everything, to the last byte."""
         with self._file.erasing() as connection:
-            for table in ("feedback", "consents", "settings"):
+            for table in ("feedback", "consents", "settings", "keys"):
                 connection.execute(f"DELETE FROM {table}")
 
     def check(self) -> None:
@@ -86,6 +88,7 @@ class SqliteStore(Closing):
         self._file.check()
         for _ in self.feedback.events():
             pass
+        self.keys.all()
 
     def close(self) -> None:
         """Let go of the file; safe to call twice."""

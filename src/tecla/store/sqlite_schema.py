@@ -58,4 +58,23 @@ MIGRATIONS: Final = (
             """,
         ),
     ),
+    Migration(
+        "keys of programs that may ask a server",
+        (
+            """
+            CREATE TABLE keys (
+                id TEXT PRIMARY KEY,
+                name TEXT NOT NULL,
+                scopes TEXT NOT NULL,
+                digest BLOB NOT NULL,
+                created_s REAL NOT NULL,
+                per_second REAL,
+                concurrent INTEGER,
+                chars INTEGER,
+                expires_s REAL,
+                revoked_s REAL
+            ) WITHOUT ROWID
+            """,
+        ),
+    ),
 )
