@@ -34,11 +34,16 @@ ALLOWED = {
     },
     "process": {"text", "decode", "models", "scheduler", "suggest", "filters", "engines"},
     "terminal": {"text", "controller"},
+    "serve": {
+        *("text", "decode", "models", "scheduler", "suggest", "filters"),
+        *("process", "controller", "store"),
+    },
     "evaluate": {"text", "predict", "ngram", "suggest", "controller"},
     "faces": {"text", "engines", "decode", "models", "suggest"},
     "cli": {
         *("text", "engines", "decode", "models", "suggest", "faces"),
         *("predict", "classic", "ngram", "evaluate", "controller", "filters", "terminal", "store"),
+        "serve",
     },
 }
 ENGINE_LIBRARIES = {"llama_cpp", "torch", "transformers"}

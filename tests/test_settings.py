@@ -36,8 +36,8 @@ def test_every_setting_has_a_value_and_an_origin(config: Path) -> None:
     loaded = load(environ={}, config_file=config)
     assert {item.key for item in loaded.origins} == {
         "model", "context_tokens", "kv_tokens", "slots", "score_mb", "threads", "device",
-        "max_tokens", "alternatives", "models_dir", "cache_dir",
-        "store_file",
+        "max_tokens", "alternatives", "models_dir", "cache_dir", "store_file",
+        "host", "port", "origins", "chars", "per_second", "concurrent", "connections", "idle_s",
     }  # fmt: skip
     assert {item.origin for item in loaded.origins} == {"default"}
 

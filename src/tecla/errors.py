@@ -5,6 +5,7 @@
     │   ├── InvalidTextError           text that is no text: a lone surrogate
     │   ├── OptionError                an option outside its range
     │   ├── PromptTooLongError         `max_length` leaves no room for output
+    │   ├── TooLargeError              more than a server takes at once
     │   └── AdjusterError              an adjuster given with a request failed
     ├── ConfigError (also ValueError)  a setting from the environment or a file
     ├── ModelError                     a model that cannot be loaded
@@ -18,6 +19,11 @@
     │   ├── StaleScoresError           a score handle used after the next `eval`
     │   └── EngineFailedError          the engine broke down under a request
     ├── OverloadedError                too many requests wait; come again later
+    │   └── RateLimitedError           one caller asks more than it may
+    ├── RequestTimeoutError            a request that was not sent to its end in time
+    ├── AccessError                    a server does not serve this caller
+    │   ├── UnauthorizedError          no key, or one that is none, ended or revoked
+    │   └── ForbiddenError             a key without the scope, or an origin that is not allowed
     ├── StoreError                     what is kept on disk cannot be read or written
     │   ├── StoreFormatError           a file that is damaged, foreign or incomplete
     │   ├── StoreVersionError          a file that a newer tecla has written
@@ -66,6 +72,12 @@ class PromptTooLongError(InputError):
     """The prompt alone reaches the explicit `max_length`."""
 
     code = "prompt_too_long"
+
+
+class TooLargeError(InputError):
+    """A text or message is larger than the server takes."""
+
+    code = "too_large"
 
 
 class AdjusterError(InputError):
@@ -155,6 +167,36 @@ class OverloadedError(TeclaError):
         return partial(type(self), retry_after_ms=self.retry_after_ms), self.args
 
 
+class RateLimitedError(OverloadedError):
+    """One caller asks more often, or for more at once, than it may."""
+
+    code = "rate_limited"
+
+
+class RequestTimeoutError(TeclaError):
+    """A client did not send its request to the end in time."""
+
+    code = "request_timeout"
+
+
+class AccessError(TeclaError):
+    """The server does not serve this caller."""
+
+    code = "no_access"
+
+
+class UnauthorizedError(AccessError):
+    """No key was given, or one that is none, has ended or was revoked."""
+
+    code = "unauthorized"
+
+
+class ForbiddenError(AccessError):
+    """The key does not have the scope, or the page's origin is not allowed."""
+
+    code = "forbidden"
+
+
 class StoreError(TeclaError):
     """What is kept on disk cannot be read or written."""
 
@@ -217,6 +259,7 @@ OUTSIDE: dict[str, Outside] = {
     "invalid_text": Outside(2, 400, -32602),
     "bad_option": Outside(2, 400, -32602),
     "prompt_too_long": Outside(2, 400, -32602),
+    "too_large": Outside(2, 413, -32602),
     "adjuster_failed": Outside(2, 400, -32602),
     "bad_config": Outside(2, 500, -32602),
     "model_error": Outside(3, 503, -32001),
@@ -230,6 +273,11 @@ OUTSIDE: dict[str, Outside] = {
     "stale_scores": Outside(1, 500, -32002),
     "engine_failed": Outside(1, 503, -32002),
     "overloaded": Outside(1, 429, -32003),
+    "rate_limited": Outside(1, 429, -32003),
+    "request_timeout": Outside(1, 408, -32003),
+    "no_access": Outside(1, 403, -32007),
+    "unauthorized": Outside(1, 401, -32007),
+    "forbidden": Outside(1, 403, -32007),
     "store_error": Outside(1, 500, -32006),
     "store_format": Outside(3, 500, -32006),
     "store_version": Outside(3, 500, -32006),

@@ -8,6 +8,7 @@ cannot be read raises `ConfigError` and names the nearest valid key.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -24,6 +25,8 @@ _PREFIX = "TECLA_"
 _FILE_VARIABLE = "TECLA_CONFIG"
 
 
+_MOST_PORT = 65535
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?")
 _MOST_SLOTS = 256  # llama.cpp's own limit
 _MOST_TOKENS = 1 << 24  # far beyond any model; native code counts in 32 bits
 
@@ -82,6 +85,45 @@ class CompletionSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """The service, `tecla serve`; limits hold for every key that has none of its own.
+
+    host, port: where it listens. origins: web pages that may ask it, such as https://example.org,
+    and the names under which they may call it, divided by commas.
+    chars: characters of one text. per_second: requests or messages of one key. concurrent: of its
+    requests at work, and of its connections. connections: of all keys together.
+    idle_s: seconds after which a text that nobody writes at is forgotten.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8757
+    origins: str = ""
+    chars: int = 200_000
+    per_second: int = 200
+    concurrent: int = 256
+    connections: int = 12_000
+    idle_s: int = 600
+
+    def __post_init__(self) -> None:
+        """Check every range; raises `ConfigError`."""
+        _at_least("port", self.port, 0)
+        if self.port > _MOST_PORT:
+            raise ConfigError(f"port is {self.port!r}; it must be at most {_MOST_PORT}")
+        for name in ("chars", "per_second", "concurrent", "connections", "idle_s"):
+            _at_least(name, getattr(self, name), 1)
+        for origin in self.allowed_origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ConfigError(
+                    f"origins holds {origin!r}; an origin reads https://name or https://name:port"
+                )
+
+    @property
+    def allowed_origins(self) -> tuple[str, ...]:
+        """`origins` one by one."""
+        return tuple(each.strip().lower() for each in self.origins.split(",") if each.strip())
+
+
+@dataclass(frozen=True, slots=True)
 class PathSettings:
     """Where things lie.
 
@@ -105,6 +147,7 @@ class Settings:
 
     engine: EngineSettings = field(default_factory=EngineSettings)
     completion: CompletionSettings = field(default_factory=CompletionSettings)
+    serve: ServeSettings = field(default_factory=ServeSettings)
     paths: PathSettings = field(default_factory=PathSettings)
 
 
@@ -129,11 +172,13 @@ class LoadedSettings:
 _SECTIONS: dict[str, type[Any]] = {
     "engine": EngineSettings,
     "completion": CompletionSettings,
+    "serve": ServeSettings,
     "paths": PathSettings,
 }
 _SECTION_OF = {item.name: name for name, kind in _SECTIONS.items() for item in fields(kind)}
 _INTEGERS = frozenset({
     "context_tokens", "kv_tokens", "slots", "score_mb", "threads", "max_tokens", "alternatives",
+    "port", "chars", "per_second", "concurrent", "connections", "idle_s",
 })  # fmt: skip
 _PATHS = frozenset({"models_dir", "cache_dir", "store_file"})
 

@@ -11,7 +11,19 @@ from typing import Annotated
 
 import typer
 
-from tecla.cli import calibrate, compare, complete, config, doctor, evaluate, models, train, type
+from tecla.cli import (
+    calibrate,
+    compare,
+    complete,
+    config,
+    doctor,
+    evaluate,
+    keys,
+    models,
+    serve,
+    train,
+    type,
+)
 from tecla.errors import OUTSIDE, TeclaError
 
 app = typer.Typer(
@@ -27,6 +39,8 @@ app.command("compare")(compare.compare)
 app.add_typer(train.app, name="train")
 app.command("evaluate")(evaluate.evaluate)
 app.command("type")(type.type_)
+app.command("serve")(serve.serve)
+app.add_typer(keys.app, name="keys")
 app.command("calibrate")(calibrate.calibrate)
 app.command("models")(models.models)
 app.command("doctor")(doctor.doctor)

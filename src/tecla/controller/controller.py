@@ -73,13 +73,39 @@ class Controller(Closing):
         comes with tecla for the model, if there is any. Without a `router` the model is asked
         wherever its answer is not known. Raises what `Suggester.open` and `open_predictor` raise.
         """
+        suggester = Suggester.open(model, **options)
+        try:
+            return cls.around(
+                suggester,
+                predictors=predictors,
+                manner=manner,
+                filters=filters,
+                calibration=calibration,
+                cache_bytes=cache_bytes,
+                router=router,
+            )
+        except BaseException:
+            suggester.close()
+            raise
+
+    @classmethod
+    def around(
+        cls,
+        suggester: Suggesting,
+        *,
+        predictors: Mapping[str, Sequence[str]] = DEFAULT_PREDICTORS,
+        manner: Manner | None = None,
+        filters: FilterOptions | None = None,
+        calibration: Calibration | None = None,
+        cache_bytes: int = 16 << 20,
+        router: Router | None = None,
+    ) -> Self:
+        """`open` for a model that is loaded, which is closed with the controller."""
         judge = Filters(filters)
         judge.load()
-        shelf = Shelf(predictors)
-        suggester = Suggester.open(model, **options)
         return cls(
             suggester,
-            shelf,
+            Shelf(predictors),
             manner,
             filters=judge,
             calibration=calibration or shipped(suggester.info.path),

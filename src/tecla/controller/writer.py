@@ -156,7 +156,14 @@ class Writer(Closing):
         ghost = self._newest.ghost
         if ghost is None or revision not in (None, self._newest.revision):
             return ""
-        taken = ghost.text[: end_of(ghost.text, part)]
+        return self.take(end_of(ghost.text, part))
+
+    def take(self, n_chars: int) -> str:
+        """Take the first characters of the ghost text; the text that was put in."""
+        ghost = self._newest.ghost
+        if ghost is None or n_chars <= 0:
+            return ""
+        taken = ghost.text[:n_chars]
         if self._feedback is not None:
             self._feedback.accepted(len(taken))
         self._update(self.snapshot.typed(taken), by_hand=False)
@@ -164,14 +171,18 @@ class Writer(Closing):
 
     def other(self) -> Suggestion:
         """Show the next alternative in place of the ghost text; after the last one the first."""
-        now = self._newest
-        ghosts = self._ranking.ghosts(now.alternatives, self._place, self.manner.rules)
+        now, ghosts = self._newest, self.ghosts()
         if ghosts:
             texts = [each.text for each in ghosts]
             at = texts.index(now.ghost.text) if now.ghost and now.ghost.text in texts else -1
             self._newest = replace(now, ghost=ghosts[(at + 1) % len(ghosts)], silence=None)
             self._tell()
         return self._newest
+
+    def ghosts(self) -> list[Ghost]:
+        """Everything that could be shown, most probable first."""
+        found = self._newest.alternatives
+        return self._ranking.ghosts(found, self._place, self.manner.rules)
 
     def dismiss(self) -> Suggestion:
         """Show nothing until the text changes."""

@@ -1,0 +1,131 @@
+"""The routes of tecla's own interface over HTTP, and those that tell how the service is."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, TypeAlias
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from tecla.controller.suggestion import Suggestion
+from tecla.serve.gate import bearer
+from tecla.serve.guard import Caller
+from tecla.serve.metrics import CONTENT_TYPE, Metrics
+from tecla.serve.service import Service
+from tecla.serve.wire import Answer, SuggestRequest, answer_of
+
+_SUPERSEDED = "superseded"
+
+
+def calling(request: Request) -> Caller:
+    """Who asks, as the gate has found."""
+    caller = request.scope["caller"]
+    assert isinstance(caller, Caller)
+    return caller
+
+
+Calling: TypeAlias = Annotated[Caller, Depends(calling)]
+
+
+def make_router(service: Service, metrics: Metrics) -> APIRouter:
+    """All of them, for one service."""
+    router = APIRouter()
+
+    @router.post(
+        "/v1/suggest",
+        response_model=Answer,
+        summary="What to show at a caret",
+        responses={200: {"content": {"text/event-stream": {}}}},
+    )
+    async def suggest(asked: SuggestRequest, caller: Calling) -> Any:
+        """One answer, or with `stream` answers as events, each extending the one before."""
+        caller.check("suggest")
+        service.pressure.check()
+        if asked.stream:
+            return StreamingResponse(
+                _events(service, metrics, caller, asked), media_type="text/event-stream"
+            )
+        began = time.monotonic()
+        last: Suggestion | None = None
+        with caller.at_work():
+            async for found in service.suggest(caller, asked):
+                last = found
+        return _told(metrics, last, asked, began)
+
+    @router.get("/v1/models", summary="The model that is served")
+    async def models(caller: Calling) -> dict[str, Any]:
+        """As OpenAI's interface lists them."""
+        caller.check("suggest")
+        info = service.suggester.info
+        return {
+            "object": "list",
+            "data": [
+                {
+                    "id": info.name,
+                    "object": "model",
+                    "created": 0,
+                    "owned_by": "tecla",
+                    "context_tokens": service.suggester.context_tokens,
+                    "architecture": info.architecture,
+                    "licence": info.licence,
+                }
+            ],
+        }
+
+    @router.get("/healthz", summary="How the service is")
+    async def healthz() -> JSONResponse:
+        """200 while suggestions are served, with the model or for now without it; else 503."""
+        health = service.health()
+        is_well = health.state in {"serving", "classical"}
+        return JSONResponse(
+            {name: getattr(health, name) for name in health.__slots__}, 200 if is_well else 503
+        )
+
+    @router.get("/readyz", summary="Whether all of it serves")
+    async def readyz() -> JSONResponse:
+        """200 only while the model answers."""
+        health = service.health()
+        return JSONResponse({"state": health.state}, 200 if health.state == "serving" else 503)
+
+    @router.get("/metrics", summary="Counts for Prometheus")
+    async def counts(request: Request) -> Response:
+        """Needs a key with the scope admin, where keys are asked for."""
+        if service.guard.asks_for_keys:
+            given = request.headers.get("authorization", "").encode("latin-1")
+            service.guard.caller(bearer(given)).check("admin")
+        if not metrics.knows_engine():
+            metrics.engine_counted(await asyncio.to_thread(service.suggester.counters))
+        return Response(metrics.page(service), media_type=CONTENT_TYPE)
+
+    return router
+
+
+def _told(
+    metrics: Metrics, found: Suggestion | None, asked: SuggestRequest, began: float
+) -> Answer:
+    if found is None or not found.settled:
+        metrics.superseded.inc()
+        return Answer(revision=asked.revision, silence=_SUPERSEDED)
+    metrics.answered(found, time.monotonic() - began)
+    return answer_of(found, asked.revision, asked.n)
+
+
+async def _events(
+    service: Service, metrics: Metrics, caller: Caller, asked: SuggestRequest
+) -> AsyncIterator[str]:
+    began = time.monotonic()
+    last: Suggestion | None = None
+    with caller.at_work():
+        async for found in service.suggest(caller, asked):
+            last = found
+            if not found.settled:
+                yield _event(answer_of(found, asked.revision, asked.n))
+    yield _event(_told(metrics, last, asked, began))
+
+
+def _event(answer: Answer) -> str:
+    return f"event: suggestion\ndata: {json.dumps(answer.model_dump(), ensure_ascii=False)}\n\n"

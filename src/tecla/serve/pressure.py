@@ -1,0 +1,133 @@
+"""How busy the event loop is, and what is given up for it: length, then the model, then requests.
+
+The measure is the loop's lag: how much later than planned a timer runs. What waits behind it is
+every key that was typed meanwhile, so lag is the time a key waits before anybody looks at it.
+Levels rise at once and fall one by one, so that they do not flutter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
+from enum import IntEnum
+from typing import Final
+
+from typing_extensions import Unpack
+
+from tecla.decode.request import Completed
+from tecla.errors import OverloadedError
+from tecla.models.info import ModelInfo
+from tecla.scheduler.terms import DEADLINE_MS
+from tecla.suggest.base import Asking, Suggesting
+from tecla.suggest.options import SuggestOptions
+
+_TICK_S: Final = 0.02
+_TICKS: Final = 3
+_SHORTER_MS, _CLASSICAL_MS, _REFUSED_MS = 25.0, 50.0, 100.0  # of lag
+_CALM_S: Final = 0.25  # so long lag must be lower before a level falls
+_SHORT_WORDS, _SHORT_TOKENS = 2, 4
+
+
+class Level(IntEnum):
+    """What is given up."""
+
+    NOTHING = 0
+    SHORTER = 1  # the model's answers are short
+    CLASSICAL = 2  # the model is not asked
+    REFUSED = 3  # requests are refused
+
+
+class Pressure:
+    """The lag of one event loop, and the level it asks for."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """At rest; `watch` measures."""
+        self._clock = clock
+        self.level = Level.NOTHING
+        self._lags: deque[float] = deque(maxlen=_TICKS)
+        self._calm_since = clock()
+
+    @property
+    def lag_ms(self) -> float:
+        """The least of the last few lags: a single pause is no load."""
+        return min(self._lags) if len(self._lags) == _TICKS else 0.0
+
+    def observe(self, lag_ms: float) -> None:
+        """A timer ran so late."""
+        self._lags.append(lag_ms)
+        now, limits = self._clock(), (_SHORTER_MS, _CLASSICAL_MS, _REFUSED_MS)
+        wanted = Level(sum(self.lag_ms > limit for limit in limits))
+        if wanted >= self.level:
+            self.level, self._calm_since = wanted, now
+        elif now - self._calm_since >= _CALM_S:
+            self.level, self._calm_since = Level(self.level - 1), now
+
+    def check(self) -> None:
+        """Raise `OverloadedError` where requests are refused."""
+        if self.level is Level.REFUSED:
+            after_ms = 1000 * _CALM_S + self.lag_ms
+            raise OverloadedError(
+                f"every key waits {self.lag_ms:.0f} ms here; try again in {after_ms:.0f} ms",
+                retry_after_ms=after_ms,
+            )
+
+    async def watch(self) -> None:
+        """Measure until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            planned = loop.time() + _TICK_S
+            await asyncio.sleep(_TICK_S)
+            self.observe(1000 * max(0.0, loop.time() - planned))
+
+
+class Relieved:
+    """A model that is asked for less, or not at all, while the loop is busy."""
+
+    def __init__(self, suggester: Suggesting, pressure: Pressure) -> None:
+        """Ask `suggester`, which is not closed with this."""
+        self._suggester, self._pressure = suggester, pressure
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is known about the model."""
+        return self._suggester.info
+
+    def session(self, *, scope: Hashable = "") -> Asking:
+        """A caret that is typed at."""
+        return _RelievedSession(self._suggester.session(scope=scope), self._pressure)
+
+    def counters(self) -> dict[str, int]:
+        """What was counted since the model was opened."""
+        return self._suggester.counters()
+
+    def close(self) -> None:
+        """Nothing: the model is somebody else's."""
+
+
+class _RelievedSession:
+    """A session of `Relieved`."""
+
+    def __init__(self, session: Asking, pressure: Pressure) -> None:
+        self._session, self._pressure = session, pressure
+
+    def begin(
+        self,
+        before: str,
+        after: str = "",
+        *,
+        deadline_ms: float | None = DEADLINE_MS,
+        **options: Unpack[SuggestOptions],
+    ) -> Future[Completed]:
+        level = self._pressure.level
+        if level >= Level.CLASSICAL:
+            raise OverloadedError("the service is busy; the model is not asked", retry_after_ms=500)
+        if level >= Level.SHORTER:
+            options["max_words"] = min(options.get("max_words") or _SHORT_WORDS, _SHORT_WORDS)
+            options["max_tokens"] = min(options.get("max_tokens", _SHORT_TOKENS), _SHORT_TOKENS)
+        return self._session.begin(before, after, deadline_ms=deadline_ms, **options)
+
+    def close(self) -> None:
+        self._session.close()

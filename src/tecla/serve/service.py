@@ -1,0 +1,218 @@
+"""The service behind every route: one model in its own process, many texts, and how it goes.
+
+Used from the thread of one event loop. What waits for the disk or for the engine's process goes to
+other threads. `reload` builds everything anew beside what serves, and puts it in its place when it
+is ready: texts go on, connections stay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from tecla.controller.cache import AnswerCache
+from tecla.controller.controller import Controller
+from tecla.controller.manner import Manner
+from tecla.controller.suggestion import Suggestion
+from tecla.controller.writer import Writer
+from tecla.errors import TeclaError
+from tecla.filters.base import Action, Reason
+from tecla.process.remote import RemoteSuggester
+from tecla.serve.guard import Caller, Guard
+from tecla.serve.pressure import Level, Pressure, Relieved
+from tecla.serve.texts import OpenText, Owner, Texts
+from tecla.serve.wire import SuggestRequest, Wishes
+from tecla.settings import Settings, load
+from tecla.store.base import Store
+from tecla.store.buffer import FeedbackBuffer
+from tecla.text.snapshot import Snapshot
+
+State = Literal["serving", "classical", "overloaded", "closing"]
+_SWEEP_S: Final = 5.0
+_SLACK_S: Final = 0.25  # an answer that is not there so long after its deadline will not come
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How the service is. `serving`: with the model; `classical`: without it for now."""
+
+    state: State
+    model: str
+    engine: str
+    restarts: int
+    texts: int
+    level: int
+    lag_ms: float
+    feedback: str
+
+
+class Service:
+    """What the routes ask."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        suggester: RemoteSuggester,
+        store: Store,
+        *,
+        asks_for_keys: bool,
+        manner: Manner | None = None,
+    ) -> None:
+        """Take over a suggester; the store stays the caller's. Call `start` on the loop."""
+        self.settings, self.suggester, self.store = settings, suggester, store
+        self.manner = manner or Manner()
+        self.pressure = Pressure()
+        self.guard = Guard(store.keys, settings.serve, asks_for_keys=asks_for_keys)
+        self.feedback = FeedbackBuffer(store.feedback)
+        self._controller = self._made(suggester)
+        self.texts = Texts(
+            self._controller,
+            self.feedback.add,
+            most=settings.serve.connections,
+            idle_s=settings.serve.idle_s,
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+        self._reloading = asyncio.Lock()
+        self.is_closing = False
+
+    async def start(self) -> None:
+        """Begin to measure and to sweep."""
+        self._tasks = [
+            asyncio.create_task(self.pressure.watch()),
+            asyncio.create_task(self._sweep()),
+        ]
+
+    def health(self) -> Health:
+        """How it is now."""
+        state: State = "serving"
+        if self.is_closing:
+            state = "closing"
+        elif self.pressure.level is Level.REFUSED:
+            state = "overloaded"
+        elif not self.suggester.healthy:
+            state = "classical"
+        status = self.feedback.status()
+        return Health(
+            state,
+            self.suggester.info.name,
+            self.suggester.state,
+            self.suggester.restarts,
+            len(self.texts),
+            int(self.pressure.level),
+            self.pressure.lag_ms,
+            status.error or "ok",
+        )
+
+    @property
+    def cache(self) -> AnswerCache | None:
+        """The answers that texts of one owner share."""
+        return self._controller.cache
+
+    def filtered(self) -> Mapping[tuple[Action, Reason | None], int]:
+        """What filters did with suggestions, and why, since the settings were read."""
+        filters = self._controller.filters
+        return {} if filters is None else dict(filters.counts)
+
+    async def suggest(self, caller: Caller, asked: SuggestRequest) -> AsyncIterator[Suggestion]:
+        """Answers to one request, each extending the one before; the last one is settled.
+
+        Where a newer revision of the same session came meanwhile, nothing more comes.
+        """
+        caller.check_chars(len(asked.before) + len(asked.after))
+        owner = Owner(caller.key_id, asked.user, asked.collection)
+        text = self.texts.get(owner, asked.session) if asked.session else self.texts.alone(owner)
+        try:
+            if asked.revision is not None:
+                if asked.revision < text.revision:
+                    return
+                text.revision = asked.revision
+            self.wish(text.writer, asked)
+            async for found in self.answers(text, Snapshot(asked.before, asked.after)):
+                yield found
+        finally:
+            if not asked.session:
+                text.writer.close()
+
+    def wish(self, writer: Writer, wishes: Wishes) -> None:
+        """Have a writer serve as it is wished, from its next revision on."""
+        manner = self.manner
+        search = manner.search
+        if wishes.max_words is not None:
+            search = replace(search, words=wishes.max_words)
+        if wishes.deadline_ms is not None:
+            search = replace(search, deadline_ms=wishes.deadline_ms)
+        writer.manner = replace(
+            manner,
+            search=search,
+            eagerness=manner.eagerness if wishes.eagerness is None else wishes.eagerness,
+            language=wishes.language or manner.language,
+        )
+
+    async def answers(self, text: OpenText, snapshot: Snapshot) -> AsyncIterator[Suggestion]:
+        """What is said of a new state of a text, until it is settled or something newer comes."""
+        writer = text.writer
+        first = writer.update(snapshot)
+        yield first
+        if first.settled:
+            return
+        settled = await self.settle(writer)
+        if settled.revision == first.revision:
+            yield settled
+
+    async def settle(self, writer: Writer) -> Suggestion:
+        """The settled answer, or what is known when it is clear that none will come."""
+        deadline_ms = writer.manner.search.deadline_ms
+        if deadline_ms is None:
+            return await writer.settled()
+        try:
+            return await asyncio.wait_for(writer.settled(), deadline_ms / 1000 + _SLACK_S)
+        except TimeoutError:
+            return replace(writer.suggestion, settled=True, partial=True)
+
+    async def reload(self) -> None:
+        """Read the settings again and serve by them; raises `TeclaError`, and all stays as it is.
+
+        Where the server listens does not change.
+        """
+        async with self._reloading:
+            settings = load().settings
+            old, old_controller = self.suggester, self._controller
+            if settings.engine != self.settings.engine:
+                self.suggester = await asyncio.to_thread(RemoteSuggester, settings)
+            self._controller = self._made(self.suggester)
+            self.texts.serve_by(self._controller)
+            old_controller.close()
+            self.texts.most = settings.serve.connections
+            self.texts.idle_s = settings.serve.idle_s
+            self.guard.adopt(settings.serve)
+            self.settings = settings
+            if old is not self.suggester:
+                deadline_ms = self.manner.search.deadline_ms or 0.0
+                await asyncio.sleep(deadline_ms / 1000 + _SLACK_S)  # for what it still owes
+                await asyncio.to_thread(old.close)
+            _log.info("serving %s", self.suggester.info.name)
+
+    async def close(self) -> None:
+        """End what is at work; safe to call twice."""
+        self.is_closing = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.texts.close_all()
+        self._controller.close()
+        await asyncio.to_thread(self.suggester.close)
+        with suppress(TeclaError):  # what cannot be written now is counted as lost
+            await asyncio.to_thread(self.feedback.close)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            self.texts.forget_idle()
+
+    def _made(self, suggester: RemoteSuggester) -> Controller:
+        return Controller.around(Relieved(suggester, self.pressure), manner=self.manner)

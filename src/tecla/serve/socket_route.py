@@ -1,0 +1,342 @@
+"""`WS /v1/session`: one text as it is written, edits in and suggestions out.
+
+A connection is three small loops: one reads messages into a short queue, one works through it, one
+sends. What is read while the work is behind is done together: every edit is made, and the newest
+state alone is asked about. What is sent while the client is behind is the newest answer alone. A
+client that sends what is no message, falls out of step with its own text or does not read is cut
+off with a reason; it may come back with its whole text and go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from collections import deque
+from contextlib import ExitStack, suppress
+from typing import Any, Final
+
+from fastapi import WebSocket, WebSocketDisconnect
+from pydantic import ValidationError
+
+from tecla.controller.suggestion import Suggestion
+from tecla.errors import InputError, OverloadedError, TeclaError
+from tecla.serve.gate import bearer, error_document
+from tecla.serve.guard import Caller
+from tecla.serve.metrics import Metrics
+from tecla.serve.service import Service
+from tecla.serve.texts import OpenText, Owner
+from tecla.serve.wire import (
+    CLIENT_MESSAGE,
+    AcceptMessage,
+    ClientMessage,
+    DismissMessage,
+    EditMessage,
+    ListMessage,
+    OpenMessage,
+    WishMessage,
+    answer_of,
+)
+from tecla.text.snapshot import Edit, Snapshot
+
+OPEN_S: Final = 10.0  # the first message must come within
+SEND_S: Final = 10.0  # and every answer be read within
+MOST_WAITING: Final = 64
+NONSENSE, OUT_OF_STEP, NO_KEY, SLOW, CROWDED, ENDED = 4400, 4409, 4401, 4408, 4429, 1012
+_LISTED: Final = 6
+
+
+class CutOffError(Exception):
+    """Why a connection ends here: a close code and a reason."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code, self.reason = code, reason
+
+
+class Connection:
+    """One client, one text."""
+
+    def __init__(self, service: Service, metrics: Metrics, socket: WebSocket) -> None:
+        """Accepted already."""
+        self._service, self._metrics, self._socket = service, metrics, socket
+        self._inbox: deque[ClientMessage] = deque()
+        self._outbox: deque[dict[str, Any]] = deque()
+        self._came, self._room, self._due = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._caller: Caller | None = None
+        self._text: OpenText | None = None
+        self._name = ""
+        self._snapshot = Snapshot()
+        self._revision = -1
+        self._settling: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Serve until either side ends it."""
+        with ExitStack() as held:
+            try:
+                opening = await self._first()
+                self._enter(opening, held)
+                async with asyncio.TaskGroup() as loops:
+                    loops.create_task(self._read())
+                    loops.create_task(self._send())
+                    loops.create_task(self._work())
+            except* WebSocketDisconnect:
+                pass
+            except* CutOffError as several:
+                await self._end(_first_of(several))
+            finally:
+                self._leave()
+
+    # The first message
+
+    async def _first(self) -> OpenMessage:
+        try:
+            async with asyncio.timeout(OPEN_S):
+                message = await self._message()
+        except TimeoutError:
+            raise CutOffError(SLOW, f"no message came within {OPEN_S:.0f} s") from None
+        if not isinstance(message, OpenMessage):
+            raise CutOffError(NONSENSE, f"the first message is {message.type}; it must be open")
+        return message
+
+    def _enter(self, opening: OpenMessage, held: ExitStack) -> None:
+        """Find out who it is, and take up the text."""
+        service = self._service
+        header = self._socket.headers.get("authorization", "").encode("latin-1")
+        try:
+            caller = service.guard.caller(bearer(header) or opening.key or None)
+            caller.check("suggest")
+            caller.count(time.monotonic())
+            held.enter_context(caller.at_work())
+            self._caller = caller
+            self._name = opening.session or secrets.token_urlsafe(12)
+            text = service.texts.get(
+                Owner(caller.key_id, opening.user, opening.collection), self._name
+            )
+        except OverloadedError as error:
+            raise CutOffError(CROWDED, str(error)) from error
+        except TeclaError as error:
+            raise CutOffError(NO_KEY, str(error)) from error
+        if text.is_connected:
+            raise CutOffError(OUT_OF_STEP, "this session is open in another connection")
+        text.is_connected, self._text = True, text
+        self._say({
+            "type": "opened",
+            "session": self._name,
+            "revision": opening.revision,
+            "chars": caller.chars,
+        })  # fmt: skip
+        self._take_up(opening)
+
+    def _take_up(self, opening: OpenMessage) -> None:
+        assert self._text is not None
+        self._service.wish(self._text.writer, opening)
+        try:
+            self._snapshot = Snapshot(opening.text).moved(opening.caret, "utf16")
+        except InputError as error:
+            raise CutOffError(OUT_OF_STEP, str(error)) from error
+        self._check_size()
+        self._revision = opening.revision
+        self._ask()
+
+    def _leave(self) -> None:
+        if self._settling is not None:
+            self._settling.cancel()
+        if self._text is not None:
+            self._text.is_connected = False
+
+    # The three loops
+
+    async def _read(self) -> None:
+        while True:
+            message = await self._message()
+            while len(self._inbox) >= MOST_WAITING:
+                self._room.clear()
+                await self._room.wait()
+            self._inbox.append(message)
+            self._came.set()
+
+    async def _work(self) -> None:
+        while True:
+            await self._came.wait()
+            self._came.clear()
+            is_new = False
+            while self._inbox:
+                is_new |= self._handle(self._inbox.popleft())
+            self._room.set()
+            if is_new:
+                self._ask()
+            await asyncio.sleep(0)
+
+    async def _send(self) -> None:
+        while True:
+            await self._due.wait()
+            self._due.clear()
+            while self._outbox:
+                text = json.dumps(self._outbox.popleft(), ensure_ascii=False)
+                try:
+                    async with asyncio.timeout(SEND_S):
+                        await self._socket.send_text(text)
+                except TimeoutError:
+                    raise CutOffError(SLOW, "answers are not read") from None
+
+    # What the loops are made of
+
+    async def _message(self) -> ClientMessage:
+        received = await self._socket.receive()
+        if received["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(received.get("code", 1005))
+        data = received.get("text")
+        if data is None:
+            raise CutOffError(NONSENSE, "a message is bytes; messages are JSON text")
+        try:
+            return CLIENT_MESSAGE.validate_json(data)
+        except ValidationError as error:
+            raise CutOffError(NONSENSE, _what_is_wrong(error)) from None
+
+    def _handle(self, message: ClientMessage) -> bool:
+        """Do what a message asks for; whether the text is new."""
+        assert self._caller is not None
+        assert self._text is not None
+        if not self._service.guard.still(self._caller):
+            raise CutOffError(NO_KEY, "this key has ended or was revoked")
+        match message:
+            case EditMessage():
+                self._advance(message.revision)
+                self._edit(message)
+                return True
+            case AcceptMessage():
+                return self._accept(message)
+            case DismissMessage():
+                if message.revision == self._revision:
+                    self._text.writer.dismiss()
+                    self._stop_settling()
+            case ListMessage():
+                if message.revision == self._revision:
+                    self._list()
+            case WishMessage():
+                self._service.wish(self._text.writer, message)
+            case OpenMessage():
+                raise CutOffError(NONSENSE, "open is the first message alone")
+        return False
+
+    def _advance(self, revision: int) -> None:
+        if revision <= self._revision:
+            raise CutOffError(
+                OUT_OF_STEP, f"revision {revision} comes after {self._revision}; count upwards"
+            )
+        self._revision = revision
+
+    def _edit(self, message: EditMessage) -> None:
+        try:
+            edited = self._snapshot.edited(Edit(message.start, message.end, message.text, "utf16"))
+            if message.caret is not None:
+                edited = edited.moved(message.caret, "utf16")
+        except InputError as error:
+            raise CutOffError(OUT_OF_STEP, str(error)) from error
+        self._snapshot = edited
+        self._check_size()
+
+    def _accept(self, message: AcceptMessage) -> bool:
+        """Put in what was taken; whether somebody is still to be asked about it."""
+        assert self._text is not None
+        self._advance(message.revision)
+        writer = self._text.writer
+        ghost = writer.suggestion.ghost
+        is_known = writer.snapshot == self._snapshot and ghost is not None
+        self._snapshot = self._snapshot.typed(message.text)
+        self._check_size()
+        self._metrics.took(message.text)
+        if not is_known or ghost is None or not ghost.text.startswith(message.text):
+            return True
+        writer.take(len(message.text))
+        self._follow(writer.suggestion, time.monotonic())
+        return False
+
+    def _list(self) -> None:
+        """Everything that could be shown here."""
+        assert self._text is not None
+        ghosts = self._text.writer.ghosts()[:_LISTED]
+        items = [{"text": each.text, "probability": each.probability} for each in ghosts]
+        self._say({"type": "list", "revision": self._revision, "items": items})
+
+    def _ask(self) -> None:
+        """Ask about the newest state of the text."""
+        assert self._caller is not None
+        assert self._text is not None
+        self._stop_settling()
+        began = time.monotonic()
+        try:
+            self._caller.count(began)
+            self._service.pressure.check()
+        except OverloadedError as error:
+            self._refuse(error)
+            return
+        self._text = self._service.texts.current(self._text, self._name)
+        self._text.revision = self._revision
+        self._follow(self._text.writer.update(self._snapshot), began)
+
+    def _follow(self, first: Suggestion, began: float) -> None:
+        """Tell an answer, and what becomes of it."""
+        self._answer(first, began)
+        if not first.settled:
+            self._stop_settling()
+            self._settling = asyncio.create_task(self._settle(first.revision, began))
+
+    async def _settle(self, revision: int, began: float) -> None:
+        assert self._text is not None
+        found = await self._service.settle(self._text.writer)
+        if found.revision == revision:
+            self._answer(found, began)
+
+    def _stop_settling(self) -> None:
+        if self._settling is not None and not self._settling.done():
+            self._settling.cancel()
+            self._metrics.superseded.inc()
+        self._settling = None
+
+    def _answer(self, found: Suggestion, began: float) -> None:
+        """Say what is known of the newest revision, in place of what was not sent yet."""
+        answer = answer_of(found, self._revision)
+        self._outbox = deque(each for each in self._outbox if each["type"] != "suggestion")
+        self._say({"type": "suggestion", **answer.model_dump(exclude_defaults=True)})
+        if found.settled:
+            self._metrics.answered(found, time.monotonic() - began)
+
+    def _refuse(self, error: OverloadedError) -> None:
+        self._metrics.refused.labels(error.code).inc()
+        self._say({"type": "refused", "revision": self._revision, **error_document(error)["error"]})
+
+    def _say(self, message: dict[str, Any]) -> None:
+        if len(self._outbox) >= MOST_WAITING:
+            raise CutOffError(SLOW, "answers are not read")
+        self._outbox.append(message)
+        self._due.set()
+
+    def _check_size(self) -> None:
+        assert self._caller is not None
+        try:
+            self._caller.check_chars(len(self._snapshot.before) + len(self._snapshot.after))
+        except InputError as error:
+            raise CutOffError(NONSENSE, str(error)) from error
+
+    async def _end(self, why: CutOffError) -> None:
+        with suppress(RuntimeError, WebSocketDisconnect, TimeoutError):
+            async with asyncio.timeout(SEND_S):
+                await self._socket.close(why.code, why.reason[:120])
+
+
+def _first_of(several: BaseExceptionGroup[CutOffError]) -> CutOffError:
+    found: BaseException = several
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    assert isinstance(found, CutOffError)
+    return found
+
+
+def _what_is_wrong(error: ValidationError) -> str:
+    """The first fault of a message, without what it said."""
+    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    where = ".".join(str(each) for each in first["loc"])
+    return f"{where or 'message'}: {first['msg']}"

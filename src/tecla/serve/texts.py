@@ -1,0 +1,152 @@
+"""The texts that are open: one writer each, kept between two requests and over a lost connection.
+
+A text belongs to a key, a user and a collection, and is found again only by the three of them and
+its session's name; what passes between writers passes within those three alone. Texts that nobody
+writes at are forgotten, the oldest first where there are too many.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import NamedTuple
+
+from tecla.controller.controller import Controller
+from tecla.controller.feedback import Record
+from tecla.controller.writer import Writer
+from tecla.errors import OverloadedError
+
+
+class Owner(NamedTuple):
+    """Whose text it is; the scope of everything that is remembered of it."""
+
+    key_id: str
+    user: str = ""
+    collection: str = ""
+
+    @property
+    def store_user(self) -> str:
+        """The user's name in the store: users of two keys are never the same."""
+        return ":".join(filter(None, (self.key_id, self.user))) or "local"
+
+    @property
+    def store_collection(self) -> str | None:
+        """The collection's name in the store."""
+        return ":".join(filter(None, (self.key_id, self.collection))) if self.collection else None
+
+
+class OpenText:
+    """A text, its writer, and the revision as the client counts it."""
+
+    def __init__(self, owner: Owner, controller: Controller, writer: Writer) -> None:
+        """Nothing is written yet."""
+        self.owner, self.controller, self.writer = owner, controller, writer
+        self.revision = -1
+        self.is_connected = False
+        self.used_s = 0.0
+
+
+class Texts:
+    """All open texts; used from the thread of the event loop."""
+
+    def __init__(
+        self,
+        controller: Controller,
+        record: Record | None,
+        *,
+        most: int,
+        idle_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Writers are made by `controller` and tell `record` what becomes of suggestions."""
+        self._controller, self._record = controller, record
+        self.most, self.idle_s, self._clock = most, idle_s, clock
+        self._open: OrderedDict[tuple[Owner, str], OpenText] = OrderedDict()
+
+    def __len__(self) -> int:
+        """How many are open."""
+        return len(self._open)
+
+    def get(self, owner: Owner, name: str) -> OpenText:
+        """The text of that name, made if it is new.
+
+        Raises `OverloadedError` where all that may be open are being written at.
+        """
+        text = self._open.get((owner, name))
+        if text is None:
+            self._make_room()
+            text = self._open[owner, name] = self._made(owner)
+        elif text.controller is not self._controller:
+            text = self._open[owner, name] = self._moved(text)
+        self._open.move_to_end((owner, name))
+        text.used_s = self._clock()
+        return text
+
+    def current(self, text: OpenText, name: str) -> OpenText:
+        """The text as it is served now: with another writer once the model was changed."""
+        if text.controller is self._controller:
+            text.used_s = self._clock()
+            return text
+        return self.get(text.owner, name)
+
+    def alone(self, owner: Owner) -> OpenText:
+        """A text for one question; whoever asks closes it."""
+        return self._made(owner)
+
+    def close(self, owner: Owner, name: str) -> None:
+        """Forget a text."""
+        text = self._open.pop((owner, name), None)
+        if text is not None:
+            text.writer.close()
+
+    def forget_idle(self) -> int:
+        """Forget those that nobody writes at; how many they were."""
+        limit = self._clock() - self.idle_s
+        idle = [
+            key
+            for key, text in self._open.items()
+            if not text.is_connected and text.used_s <= limit
+        ]
+        for key in idle:
+            self.close(*key)
+        return len(idle)
+
+    def serve_by(self, controller: Controller) -> None:
+        """Every text is served by another controller from its next revision on."""
+        self._controller = controller
+
+    def close_all(self) -> None:
+        """Forget them all."""
+        for key in list(self._open):
+            self.close(*key)
+
+    def _make_room(self) -> None:
+        if len(self._open) < self.most:
+            return
+        for key, text in self._open.items():
+            if not text.is_connected:
+                self.close(*key)
+                return
+        raise OverloadedError(
+            f"{len(self._open)} texts are being written at, the most there may be; try again later",
+            retry_after_ms=1000.0,
+        )
+
+    def _made(self, owner: Owner) -> OpenText:
+        writer = self._controller.writer(
+            scope=tuple(owner),
+            record=self._record,
+            user=owner.store_user,
+            collection=owner.store_collection,
+        )
+        return OpenText(owner, self._controller, writer)
+
+    def _moved(self, old: OpenText) -> OpenText:
+        """The text with a writer of the controller that serves now."""
+        text = self._made(old.owner)
+        text.writer.manner = old.writer.manner
+        text.revision, text.is_connected = old.revision, old.is_connected
+        text.writer.update(old.writer.snapshot)
+        old.writer.close()
+        return text
