@@ -16,7 +16,7 @@ import time
 from collections.abc import Hashable
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Self
 
 from typing_extensions import Unpack
 
@@ -30,9 +30,9 @@ from tecla.process.life import Life
 from tecla.process.messages import Begin, CloseSession, Opened, Screened, Spliced
 from tecla.scheduler.terms import DEADLINE_MS
 from tecla.settings import Settings, load
+from tecla.suggest.base import State
 from tecla.suggest.options import SUGGEST, EngineOptions, SuggestOptions, deadline_of
 
-State = Literal["serving", "starting", "closed"]
 _FIRST_WAIT_S: Final = 0.5
 _MOST_WAIT_S: Final = 30.0
 _LASTING_S: Final = 10.0  # a process that ends sooner makes the next start wait

@@ -64,6 +64,11 @@ class Worker:
         return self._healthy and self._thread.is_alive()
 
     @property
+    def alive(self) -> bool:
+        """Whether requests are served, or will be again."""
+        return self._dead is None and self._thread.is_alive()
+
+    @property
     def restarts(self) -> int:
         """How often the engine was opened anew after a failure."""
         return self._restarts

@@ -17,7 +17,6 @@ import asyncio
 import json
 import math
 import re
-import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from typing import Any, Final
@@ -86,9 +85,9 @@ class Gate:
             if scope["type"] == "websocket":
                 await self._app(scope, receive, send)
                 return
-            if scope["path"].startswith(_WITH_KEY):
+            if scope["path"].startswith(_WITH_KEY) and scope["method"] != "OPTIONS":
                 caller = self._guard.caller(bearer(headers.get(b"authorization")))
-                caller.count(time.monotonic())
+                self._guard.count(caller)
                 scope["caller"] = caller
             body = await self._body(headers, receive)
         except TeclaError as error:

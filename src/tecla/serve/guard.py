@@ -1,7 +1,8 @@
 """Who may ask, for what, how often: keys, scopes, rates.
 
-Keys are read from the store once a second at most, so a revoked one ends within a second. If the
-store cannot be read, what was read last holds for a minute, and then nobody is served.
+Keys are read from the store once a second, so a revoked one ends within a second; one that is not
+known is looked for at once. If the store cannot be read, what was read last holds for a minute,
+and then nobody is served.
 """
 
 from __future__ import annotations
@@ -117,10 +118,14 @@ class Guard:
                 "no key was given; send 'Authorization: Bearer KEY' (`tecla keys make` gives one)"
             )
         self._refresh()
-        stored = self._stored.get(key_id)
+        stored = self._stored.get(key_id) or self._new(key_id)
         if stored is None or not stored.is_of(given) or not stored.serves(self._wall_clock()):
             raise UnauthorizedError("this key is none, has ended or was revoked; ask for another")
         return self._caller(key_id, stored.scopes, stored.limits)
+
+    def count(self, caller: Caller) -> None:
+        """One more request or message of a caller; raises `RateLimitedError` above its rate."""
+        caller.count(self._clock())
 
     def still(self, caller: Caller) -> bool:
         """Whether the key of a caller that was let in is still good."""
@@ -149,6 +154,16 @@ class Guard:
         caller.per_second = limits.per_second or usual.per_second
         caller.most_concurrent = limits.concurrent or usual.concurrent
         caller.chars = limits.chars or usual.chars
+
+    def _new(self, key_id: str) -> StoredKey | None:
+        """A key that was made a moment ago."""
+        try:
+            stored = self._book.get(key_id)
+        except StoreError as error:
+            raise UnauthorizedError("keys cannot be checked now; try again later") from error
+        if stored is not None:
+            self._stored[key_id] = stored
+        return stored
 
     def _refresh(self) -> None:
         now_s = self._clock()

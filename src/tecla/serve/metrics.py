@@ -138,7 +138,7 @@ class Metrics:
             "texts": health.texts,
             "lag_seconds": health.lag_ms / 1000,
             "pressure_level": health.level,
-            "engine_up": int(service.suggester.healthy),
+            "engine_up": int(health.engine == "serving"),
             "engine_restarts": health.restarts,
             "engine_tokens": counted.get("evaluated_tokens", 0),
             "engine_steps": counted.get("steps", 0),

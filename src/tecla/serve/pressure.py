@@ -21,7 +21,7 @@ from tecla.decode.request import Completed
 from tecla.errors import OverloadedError
 from tecla.models.info import ModelInfo
 from tecla.scheduler.terms import DEADLINE_MS
-from tecla.suggest.base import Asking, Suggesting
+from tecla.suggest.base import Asking, State, Suggesting
 from tecla.suggest.options import SuggestOptions
 
 _TICK_S: Final = 0.02
@@ -98,6 +98,21 @@ class Relieved:
     def session(self, *, scope: Hashable = "") -> Asking:
         """A caret that is typed at."""
         return _RelievedSession(self._suggester.session(scope=scope), self._pressure)
+
+    @property
+    def context_tokens(self) -> int:
+        """Most tokens of text the model reads."""
+        return self._suggester.context_tokens
+
+    @property
+    def state(self) -> State:
+        """Whether questions are answered now."""
+        return self._suggester.state
+
+    @property
+    def restarts(self) -> int:
+        """How often the model was opened anew after a failure."""
+        return self._suggester.restarts
 
     def counters(self) -> dict[str, int]:
         """What was counted since the model was opened."""

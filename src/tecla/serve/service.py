@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from tecla.controller.cache import AnswerCache
-from tecla.controller.controller import Controller
+from tecla.controller.controller import DEFAULT_PREDICTORS, Controller
 from tecla.controller.manner import Manner
 from tecla.controller.suggestion import Suggestion
 from tecla.controller.writer import Writer
@@ -29,6 +29,7 @@ from tecla.serve.wire import SuggestRequest, Wishes
 from tecla.settings import Settings, load
 from tecla.store.base import Store
 from tecla.store.buffer import FeedbackBuffer
+from tecla.suggest.base import Suggesting
 from tecla.text.snapshot import Snapshot
 
 State = Literal["serving", "classical", "overloaded", "closing"]
@@ -57,14 +58,20 @@ class Service:
     def __init__(
         self,
         settings: Settings,
-        suggester: RemoteSuggester,
+        suggester: Suggesting,
         store: Store,
         *,
         asks_for_keys: bool,
         manner: Manner | None = None,
+        predictors: Mapping[str, Sequence[str]] = DEFAULT_PREDICTORS,
+        open_model: Callable[[Settings], Suggesting] = RemoteSuggester,
     ) -> None:
-        """Take over a suggester; the store stays the caller's. Call `start` on the loop."""
+        """Take over a suggester; the store stays the caller's. Call `start` on the loop.
+
+        `open_model` loads another one when the settings name it.
+        """
         self.settings, self.suggester, self.store = settings, suggester, store
+        self._predictors, self._open_model = predictors, open_model
         self.manner = manner or Manner()
         self.pressure = Pressure()
         self.guard = Guard(store.keys, settings.serve, asks_for_keys=asks_for_keys)
@@ -94,7 +101,7 @@ class Service:
             state = "closing"
         elif self.pressure.level is Level.REFUSED:
             state = "overloaded"
-        elif not self.suggester.healthy:
+        elif self.suggester.state != "serving":
             state = "classical"
         status = self.feedback.status()
         return Health(
@@ -183,7 +190,7 @@ class Service:
             settings = load().settings
             old, old_controller = self.suggester, self._controller
             if settings.engine != self.settings.engine:
-                self.suggester = await asyncio.to_thread(RemoteSuggester, settings)
+                self.suggester = await asyncio.to_thread(self._open_model, settings)
             self._controller = self._made(self.suggester)
             self.texts.serve_by(self._controller)
             old_controller.close()
@@ -214,5 +221,7 @@ class Service:
             await asyncio.sleep(_SWEEP_S)
             self.texts.forget_idle()
 
-    def _made(self, suggester: RemoteSuggester) -> Controller:
-        return Controller.around(Relieved(suggester, self.pressure), manner=self.manner)
+    def _made(self, suggester: Suggesting) -> Controller:
+        return Controller.around(
+            Relieved(suggester, self.pressure), predictors=self._predictors, manner=self.manner
+        )

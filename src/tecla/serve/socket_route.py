@@ -107,7 +107,7 @@ class Connection:
         try:
             caller = service.guard.caller(bearer(header) or opening.key or None)
             caller.check("suggest")
-            caller.count(time.monotonic())
+            service.guard.count(caller)
             held.enter_context(caller.at_work())
             self._caller = caller
             self._name = opening.session or secrets.token_urlsafe(12)
@@ -268,7 +268,7 @@ class Connection:
         self._stop_settling()
         began = time.monotonic()
         try:
-            self._caller.count(began)
+            self._service.guard.count(self._caller)
             self._service.pressure.check()
         except OverloadedError as error:
             self._refuse(error)

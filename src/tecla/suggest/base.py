@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from concurrent.futures import Future
-from typing import Protocol
+from typing import Literal, Protocol
 
 from typing_extensions import Unpack
 
@@ -36,6 +36,9 @@ class Asking(Protocol):
         ...
 
 
+State = Literal["serving", "starting", "closed"]
+
+
 class Suggesting(Protocol):
     """A model that many carets ask; used from any thread."""
 
@@ -46,6 +49,21 @@ class Suggesting(Protocol):
 
     def session(self, *, scope: Hashable = "") -> Asking:
         """A caret that is typed at; nothing passes between those of two scopes."""
+        ...
+
+    @property
+    def context_tokens(self) -> int:
+        """Most tokens of text the model reads."""
+        ...
+
+    @property
+    def state(self) -> State:
+        """Whether questions are answered now."""
+        ...
+
+    @property
+    def restarts(self) -> int:
+        """How often the model was opened anew after a failure."""
         ...
 
     def counters(self) -> dict[str, int]:

@@ -25,6 +25,7 @@ from tecla.scheduler.terms import DEADLINE_MS, Terms
 from tecla.scheduler.ticket import SessionKey, TextStream, Ticket
 from tecla.scheduler.worker import Worker
 from tecla.settings import Settings, load
+from tecla.suggest.base import State
 from tecla.suggest.desk import Desk, make_ticket, whole_ticket
 from tecla.suggest.options import EngineOptions, SuggestOptions
 from tecla.suggest.scoring import text_logprob
@@ -75,7 +76,20 @@ class Suggester(Closing):
     @property
     def healthy(self) -> bool:
         """Whether requests are being served; false from a failure until the engine is back."""
-        return self._desk.worker.healthy
+        return self.state == "serving"
+
+    @property
+    def state(self) -> State:
+        """Whether questions are answered now; closed as well once it cannot be opened again."""
+        worker = self._desk.worker
+        if worker.healthy:
+            return "serving"
+        return "starting" if worker.alive else "closed"
+
+    @property
+    def restarts(self) -> int:
+        """How often the model was opened anew after a failure."""
+        return self._desk.worker.restarts
 
     def suggest(
         self,
@@ -155,7 +169,7 @@ class Suggester(Closing):
     def counters(self) -> dict[str, int]:
         """What was counted since the model was opened, and what is held now."""
         counted = self._desk.worker.call(lambda scheduler: scheduler.counters())
-        return {**counted, "restarts": self._desk.worker.restarts}
+        return {**counted, "restarts": self.restarts}
 
     def count(self, tell: Callable[[dict[str, int]], None]) -> None:
         """Tell `counters` from the engine's thread, between two steps; does not block."""

@@ -1,0 +1,84 @@
+"""A service on the fake engine, in this process, with a client that asks it as a program would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pytest
+from starlette.testclient import TestClient
+
+from running import Clock
+from tecla import Suggester
+from tecla.controller.manner import Manner, Search
+from tecla.engines.factory import LoadedModel
+from tecla.engines.fake import FakeEngine, FakeTokenizer, saying
+from tecla.models.info import ModelInfo
+from tecla.serve.app import make_app
+from tecla.serve.guard import Guard
+from tecla.serve.metrics import Metrics
+from tecla.serve.service import Service
+from tecla.settings import ServeSettings, Settings
+from tecla.store.keys import KeyLimits, KeyScope, make_key
+from tecla.store.memory import MemoryStore
+
+TOKENIZER = FakeTokenizer()
+SAID = " of the thin art and help"
+MANNER = Manner(search=Search(preamble="", deadline_ms=5000.0), eagerness=1.0)
+BASE = "http://127.0.0.1:8757"
+
+
+@dataclass
+class Made:
+    """A service and everything around it."""
+
+    service: Service
+    client: TestClient
+    store: MemoryStore
+    engine: FakeEngine
+    metrics: Metrics
+    clock: Clock
+
+    def key(self, *scopes: KeyScope, limits: KeyLimits | None = None) -> str:
+        """A new key, good for an hour of 2026."""
+        new = make_key("test", scopes or ("suggest",), 1_000.0, limits=limits)
+        self.store.keys.add(new.stored)
+        return new.text
+
+
+Make = Callable[..., Made]
+
+
+@pytest.fixture
+def make(fake_info: ModelInfo, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
+    with ExitStack() as held:
+
+        def made(*, asks_for_keys: bool = False, **limits: object) -> Made:
+            engine = FakeEngine(TOKENIZER, bias=saying(TOKENIZER, "the future", SAID))
+            suggester = Suggester(LoadedModel(engine, TOKENIZER, fake_info))
+            store = held.enter_context(MemoryStore())
+            settings = Settings(serve=ServeSettings(**limits))  # type: ignore[arg-type]
+            clock = Clock()
+            service = Service(
+                settings,
+                suggester,
+                store,
+                asks_for_keys=asks_for_keys,
+                manner=MANNER,
+                predictors={"": ("frequency:en",)},
+            )
+            service.guard = Guard(
+                store.keys, settings.serve, asks_for_keys=asks_for_keys, clock=clock
+            )
+            monkeypatch.setattr(service.pressure, "observe", lambda lag_ms: None)
+            metrics = Metrics()
+            client = TestClient(make_app(service, metrics), base_url=BASE)
+            return Made(service, held.enter_context(client), store, engine, metrics, clock)
+
+        yield made
+
+
+@pytest.fixture
+def made(make: Make) -> Made:
+    return make()
