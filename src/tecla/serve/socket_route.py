@@ -17,6 +17,7 @@ from collections import deque
 from contextlib import ExitStack, suppress
 from typing import Any, Final
 
+import anyio
 from fastapi import WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
 
@@ -77,10 +78,9 @@ class Connection:
             try:
                 opening = await self._first()
                 self._enter(opening, held)
-                async with asyncio.TaskGroup() as loops:
-                    loops.create_task(self._read())
-                    loops.create_task(self._send())
-                    loops.create_task(self._work())
+                async with anyio.create_task_group() as loops:
+                    for loop in (self._read, self._send, self._work):
+                        loops.start_soon(loop)
             except* WebSocketDisconnect:
                 pass
             except* CutOffError as several:
