@@ -114,7 +114,7 @@ def test_what_was_never_shown_can_be_put_in_all_the_same(made: Made) -> None:
 def test_offsets_are_those_of_browsers(made: Made) -> None:
     with connected(made) as client:
         client.opened("😀 the fue", caret=10)
-        client.send("edit", start=10, end=10, text="tur")
+        client.send("edit", start=9, end=9, text="tur", caret=13)
         client.settled()
         client.send("edit", start=0, end=3, text="", caret=10)
         assert client.settled()["text"].startswith(" of")
