@@ -217,6 +217,25 @@ def test_without_a_model_the_classical_answer_is_settled() -> None:
         Writer(None)
 
 
+@pytest.mark.parametrize("before", ["the future", "the fut", "the future of the "])
+def test_what_may_be_typed_untold_changes_nothing(make: Make, before: str) -> None:
+    with make() as writer:
+        assert writer.update(Snapshot(before)).quiet_chars(PATIENT) == 0  # more may come
+        found = writer.wait()
+        quiet = found.quiet_chars(PATIENT)
+        assert found.ghost is not None
+        text = found.ghost.text
+    assert quiet > 0
+    for typed in range(1, quiet + 1):
+        with make() as writer:
+            writer.update(Snapshot(before))
+            writer.wait()
+            now = writer.typed(text[:typed])
+            assert (now.settled, now.origin) == (True, "typed")
+            assert now.ghost is not None
+            assert now.ghost.text.startswith(text[typed:])
+
+
 class Failing:
     """A model that is out of reach: at the door, or when it should answer."""
 

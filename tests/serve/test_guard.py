@@ -109,7 +109,7 @@ def test_a_rate_is_kept_however_it_is_asked(clock: Clock) -> None:
             hints.append(error.retry_after_ms)
         else:
             taken += 1
-    assert 0 < min(hints)
+    assert min(hints) > 0
     assert max(hints) <= 100
     assert 100 <= taken <= 121  # what may be used up ahead of time is two seconds' worth
 

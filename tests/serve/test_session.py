@@ -88,6 +88,18 @@ def test_open_and_type_on(made: Made) -> None:
         assert made.engine.evaluated_tokens == evaluated
 
 
+def test_what_may_be_typed_without_a_message(made: Made) -> None:
+    with connected(made) as client:
+        first = client.opened()
+        quiet = first["quiet"]
+        assert 0 < quiet < len(first["text"])
+        evaluated = made.engine.evaluated_tokens
+        client.send("edit", start=10, end=10, text=first["text"][:quiet])  # told all at once
+        found = client.settled()
+        assert (found["source"], found["text"]) == ("typed", first["text"][quiet:])
+        assert made.engine.evaluated_tokens == evaluated
+
+
 def test_a_suggestion_is_accepted_by_words(made: Made) -> None:
     with connected(made) as client:
         first = client.opened()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tecla.controller.manner import Manner
 from tecla.controller.ranking import Silence
 from tecla.controller.showing import Ghost
-from tecla.controller.tree import Alternative
+from tecla.controller.tree import Alternative, rests
 from tecla.decode.request import EvalWork
 from tecla.errors import TeclaError
 
@@ -34,3 +35,24 @@ class Suggestion:
     work: EvalWork = field(default_factory=EvalWork)
     took_ms: float = 0.0
     failure: TeclaError | None = None
+
+    def quiet_chars(self, manner: Manner) -> int:
+        """How many characters of the ghost text may be typed before the writer need be told.
+
+        Until then it would show what is left of this, without asking the model: whoever is far
+        from the writer can do so themselves, and tell it all at once.
+        """
+        if self.ghost is None or not self.settled:
+            return 0
+        text, quiet = self.ghost.text, 0
+        for typed in range(1, len(text) - manner.keep_chars + 1):
+            left = text[typed:].rstrip()
+            through = [
+                each.probability
+                for each in rests(self.alternatives, text[:typed])
+                if each.text.startswith(left)
+            ]
+            if not left or not through or through[0] < manner.sure:
+                break
+            quiet = typed
+        return quiet

@@ -38,6 +38,7 @@ from tecla.serve.wire import (
     OpenMessage,
     WishMessage,
     answer_of,
+    utf16_length,
 )
 from tecla.text.snapshot import Edit, Snapshot
 
@@ -298,7 +299,10 @@ class Connection:
 
     def _answer(self, found: Suggestion, began: float) -> None:
         """Say what is known of the newest revision, in place of what was not sent yet."""
+        assert self._text is not None
         answer = answer_of(found, self._revision)
+        quiet = found.quiet_chars(self._text.writer.manner)
+        answer.quiet = utf16_length(answer.text[:quiet])
         self._outbox = deque(each for each in self._outbox if each["type"] != "suggestion")
         self._say({"type": "suggestion", **answer.model_dump(exclude_defaults=True)})
         if found.settled:

@@ -102,6 +102,10 @@ class Answer(BaseModel):
     )
     partial: bool = Field(default=False, description="whether time or load ended the work early")
     without_model: str | None = Field(default=None, description="why the model said nothing")
+    quiet: int = Field(
+        default=0,
+        description="units of `text` that may be typed without a message: what is left stays right",
+    )
     alternatives: list[Alternative] = Field(default_factory=list)
     took_ms: float = 0.0
 
