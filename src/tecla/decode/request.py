@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from tecla.checks import number, share, truth, whole
 from tecla.decode.adjust import Adjustment
@@ -146,6 +146,14 @@ class Request:
         return self.n if self.width is None or self.sampling.temperature > 0 else self.width
 
 
+class TokenScore(NamedTuple):
+    """A token, its log-probability by the model (`None`: nothing before it), and the best ones."""
+
+    token: int
+    logprob: float | None
+    top: tuple[tuple[int, float], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Continuation:
     """Text to insert at the caret.
@@ -153,7 +161,7 @@ class Continuation:
     `probability` is the model's own (temperature 1) that the text at the caret runs through
     `text`, given what is typed. It is summed over everything that spells it canonically; what
     non-canonical spellings hold is left out, so alternatives never add up to more than 1. `marks`
-    are the ends of punctuation behind its words.
+    are the ends of punctuation behind its words. `tokens` are told of a `Generation` alone.
     """
 
     text: str
@@ -162,6 +170,7 @@ class Continuation:
     words: tuple[WordEnd, ...]
     n_tokens: int
     marks: tuple[WordEnd, ...] = ()
+    tokens: tuple[TokenScore, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +205,7 @@ class Completed:
     `continuations` is empty when the text ends at the caret or nothing may be shown; `silence`
     then says why. `prompt_tokens` counts what the model read, the start token included.
     `partial` says that time, load or the caller ended the work early. `tree` holds everything
-    that was looked at, shown or not.
+    that was looked at, shown or not; `prompt` the tokens of a `Generation`'s prompt, if asked for.
     """
 
     continuations: tuple[Continuation, ...]
@@ -206,3 +215,4 @@ class Completed:
     partial: bool = False
     work: EvalWork = EvalWork()
     tree: TextTree = field(default_factory=TextTree)
+    prompt: tuple[TokenScore, ...] = ()

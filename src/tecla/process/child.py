@@ -31,10 +31,14 @@ from tecla.process.messages import (
     CloseSession,
     Count,
     Filtering,
+    Generate,
+    GiveUp,
     Open,
     Opened,
+    Piece,
     Screened,
 )
+from tecla.suggest.base import Generating
 from tecla.suggest.session import Session
 from tecla.suggest.suggester import Suggester
 
@@ -53,6 +57,19 @@ class _Caret:
     after: str = ""
 
 
+class _Told:
+    """Tells the text of a generation as it comes."""
+
+    def __init__(self, link: Link, number: int) -> None:
+        self._link, self._number = link, number
+
+    def put(self, text: str) -> None:
+        self._link.put(Piece(self._number, text), always=True)
+
+    def end(self) -> None:
+        pass
+
+
 class Host:
     """Answers what comes over a link with a model."""
 
@@ -61,12 +78,19 @@ class Host:
         self._link, self._suggester = link, suggester
         self._carets: dict[int, _Caret] = {}
         self._filters: dict[int, Filters] = {}
+        self._generating: dict[int, Generating] = {}
 
     def take(self, message: object) -> None:
         """Do what a message asks for."""
         match message:
             case Begin():
                 self._begin(message)
+            case Generate():
+                self._generate(message)
+            case GiveUp(number):
+                generating = self._generating.get(number)
+                if generating is not None:
+                    generating.cancel()
             case CloseSession(number):
                 caret = self._carets.pop(number, None)
                 if caret is not None:
@@ -96,6 +120,20 @@ class Host:
             self._answer(asked.id, error)
             return
         answer.add_done_callback(lambda done: self._done(asked.id, done))
+
+    def _generate(self, asked: Generate) -> None:
+        sink = _Told(self._link, asked.id) if asked.streams else None
+        try:
+            generating = self._suggester.generate(asked.request, sink)
+        except TeclaError as error:
+            self._answer(asked.id, error)
+            return
+        self._generating[asked.id] = generating
+        generating.answer.add_done_callback(lambda done: self._generated(asked.id, done))
+
+    def _generated(self, number: int, done: Future[Completed]) -> None:
+        self._generating.pop(number, None)
+        self._done(number, done)
 
     def _screen(self, screened: Screened | None, caret: _Caret) -> PlaceScreen | None:
         if screened is None:

@@ -13,12 +13,26 @@ from dataclasses import replace
 from typing import Any, Final
 
 from tecla.closing import Closing
+from tecla.decode.generation import Generation
 from tecla.decode.request import Completed
 from tecla.errors import EngineFailedError, OverloadedError, TeclaError
 from tecla.filters.options import FilterOptions
 from tecla.process.link import Link
-from tecla.process.messages import Answered, Begin, Count, Filtering, Open, Opened, ToEngine
+from tecla.process.messages import (
+    Answered,
+    Begin,
+    Count,
+    Filtering,
+    Generate,
+    GiveUp,
+    Open,
+    Opened,
+    Piece,
+    ToEngine,
+)
+from tecla.scheduler.ticket import Sink
 from tecla.settings import Settings
+from tecla.suggest.base import Generating
 
 MOST_PENDING: Final = 1024  # questions that were sent and not answered
 _RETRY_MS: Final = 50.0
@@ -46,6 +60,7 @@ class Life(Closing):
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._pending: dict[int, Answer] = {}
+        self._sinks: dict[int, Sink] = {}
         self._filters: dict[FilterOptions, int] = {}
         self.opened: Future[Opened] = Future()
         self.ended = threading.Event()
@@ -83,6 +98,11 @@ class Life(Closing):
         """
         return self._ask(question)
 
+    def generate(self, request: Generation, sink: Sink | None) -> Generating:
+        """Begin a generation; raises what `begin` raises."""
+        answer, number = self._sent(Generate(0, request, sink is not None), sink)
+        return Generating(answer, lambda: self.tell(GiveUp(number)))
+
     def count(self) -> Future[dict[str, int]]:
         """What was counted so far, told by the engine's thread; raises what `begin` raises."""
         return self._ask(Count(0))
@@ -111,6 +131,10 @@ class Life(Closing):
             self._reader.join()
 
     def _ask(self, question: Begin | Count) -> Answer:
+        return self._sent(question, None)[0]
+
+    def _sent(self, question: Begin | Count | Generate, sink: Sink | None) -> tuple[Answer, int]:
+        """The answer to come, and the number of the question."""
         answer: Answer = Future()
         answer.set_running_or_notify_cancel()
         with self._lock:
@@ -120,13 +144,16 @@ class Life(Closing):
                 raise self._too_many()
             number = next(self._numbers)
             self._pending[number] = answer
+            if sink is not None:
+                self._sinks[number] = sink
         if not self._link.put(replace(question, id=number)):
             with self._lock:
                 known = self._pending.pop(number, None)
+                self._sinks.pop(number, None)
             if known is not None and not self.ended.is_set():
                 raise self._too_many()
             raise self._failure()
-        return answer
+        return answer, number
 
     def _too_many(self) -> OverloadedError:
         return OverloadedError(
@@ -151,9 +178,17 @@ class Life(Closing):
         if isinstance(message, Opened):
             self.opened.set_result(message)
             return
+        if isinstance(message, Piece):
+            sink = self._sinks.get(message.id)
+            if sink is not None:
+                sink.put(message.text)
+            return
         assert isinstance(message, Answered)
         with self._lock:
             answer = self._pending.pop(message.id, None)
+            sink = self._sinks.pop(message.id, None)
+        if sink is not None:
+            sink.end()
         if message.id == 0 and isinstance(message.answer, TeclaError):
             self.opened.set_exception(message.answer)
         elif answer is None:
@@ -174,6 +209,9 @@ class Life(Closing):
         with self._lock:
             self.ended.set()
             owed, self._pending = list(self._pending.values()), {}
+            sinks, self._sinks = list(self._sinks.values()), {}
+        for sink in sinks:
+            sink.end()
         failure = self._failure()
         for answer in owed:
             answer.set_exception(failure)

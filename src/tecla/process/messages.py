@@ -11,6 +11,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
+from tecla.decode.generation import Generation
 from tecla.decode.request import Completed
 from tecla.errors import TeclaError
 from tecla.filters.options import FilterOptions
@@ -80,6 +81,22 @@ class Begin:
 
 
 @dataclass(frozen=True, slots=True)
+class Generate:
+    """A generation; with `streams` certain text is told as it comes."""
+
+    id: int
+    request: Generation
+    streams: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """A generation that nobody waits for any more; it is answered all the same."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
 class CloseSession:
     """A caret that is not typed at any more."""
 
@@ -102,6 +119,14 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """Certain text of a generation."""
+
+    id: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """A question is answered: with what was found, what was counted, or why not."""
 
@@ -109,5 +134,5 @@ class Answered:
     answer: Completed | dict[str, int] | TeclaError
 
 
-ToEngine: TypeAlias = Open | Filtering | Begin | CloseSession | Count
-FromEngine: TypeAlias = Opened | Answered
+ToEngine: TypeAlias = Open | Filtering | Begin | Generate | GiveUp | CloseSession | Count
+FromEngine: TypeAlias = Opened | Piece | Answered

@@ -22,6 +22,7 @@ from typing_extensions import Unpack
 
 from tecla.checks import known
 from tecla.closing import Closing
+from tecla.decode.generation import Generation
 from tecla.decode.request import Completed
 from tecla.errors import EngineFailedError, OptionError, TeclaError
 from tecla.filters.judge import PlaceScreen
@@ -29,8 +30,9 @@ from tecla.models.info import ModelInfo
 from tecla.process.life import Life
 from tecla.process.messages import Begin, CloseSession, Opened, Screened, Spliced
 from tecla.scheduler.terms import DEADLINE_MS
+from tecla.scheduler.ticket import Sink
 from tecla.settings import Settings, load
-from tecla.suggest.base import State
+from tecla.suggest.base import Generating, State
 from tecla.suggest.options import SUGGEST, EngineOptions, SuggestOptions, deadline_of
 
 _FIRST_WAIT_S: Final = 0.5
@@ -97,6 +99,10 @@ class RemoteSuggester(Closing):
     def session(self, *, scope: Hashable = "") -> RemoteSession:
         """A caret that is typed at; `scope` is hashable and can be pickled."""
         return RemoteSession(self, next(_numbers), scope)
+
+    def generate(self, request: Generation, sink: Sink | None = None) -> Generating:
+        """Begin a generation without waiting; see `Suggesting.generate`."""
+        return self.life().generate(request, sink)
 
     def counters(self) -> dict[str, int]:
         """What was counted since the process was started, and what is held now.

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections import Counter
 
+from tecla.decode.generation import Generation, Generator
 from tecla.decode.prompt import Planned, Prompt
+from tecla.decode.request import Request
 from tecla.decode.search import Search
 from tecla.engines.base import Engine
 from tecla.errors import AdjusterError, OptionError
@@ -71,11 +73,11 @@ class Admission:
             raise OptionError(
                 f"{request.branches!r} alternatives at once; at most {most} fit in the slots"
             )
-        reserve = min(request.stopping.max_tokens, engine.context_tokens // 2)
+        reserve = min(_most_tokens(request), engine.context_tokens // 2)
         needed = request.branches * reserve + engine.context_tokens // 4
         if needed > engine.kv_tokens:
             raise OptionError(
-                f"{request.branches!r} alternatives of max_tokens={request.stopping.max_tokens!r} "
+                f"{request.branches!r} alternatives of max_tokens={_most_tokens(request)!r} "
                 f"need {needed} tokens of KV memory; there are {engine.kv_tokens}: lower one of "
                 "them"
             )
@@ -83,26 +85,35 @@ class Admission:
     def begin(self, ticket: Ticket, load: Load) -> Job:
         """Plan a request and make it a job; what is known of it already is taken."""
         root = self._memory.root(ticket.scope)
+        request = ticket.request
+        if isinstance(request, Generation):
+            work = Generator(
+                request,
+                self._tokenizer,
+                seed=ticket.seed,
+                context_tokens=self._engine.context_tokens,
+            )
+            return self._job(ticket, work, root.walk(work.head))
         if ticket.session is None:
-            planned = self._plan_alone(ticket)
-            return self._job(ticket, planned, root.walk(planned.head))
+            planned = self._plan_alone(request)
+            return self._search(ticket, request, planned, root.walk(planned.head))
         caret = self._carets.get(ticket.session)
         for old in self._carets.superfluous():
             self.forget(old.key)
         caret.revision = ticket.revision
-        planned = caret.long.plan(ticket.request.context)
+        planned = caret.long.plan(request.context)
         head = root.walk(planned.head)
         self._aim(caret, head)
         if self._is_far(ticket, head.lacking):
             keep = self._terms.short_tokens >> load  # the busier, the shorter
-            brief = caret.short.plan(ticket.request.context, keep)
+            brief = caret.short.plan(request.context, keep)
             brief_head = root.walk(brief.head)
             if brief_head.lacking < head.lacking:
                 planned, head = brief, brief_head
                 self._counts["short_windows"] += 1
             else:
                 brief_head.forget()
-        caret.job = self._job(ticket, planned, head)
+        caret.job = self._search(ticket, request, planned, head)
         return caret.job
 
     def ended(self, job: Job) -> None:
@@ -136,14 +147,17 @@ class Admission:
         self._memory.forget_owner(key)
         self._memory.drop_if_empty(key.scope)
 
-    def _job(self, ticket: Ticket, planned: Planned, head: Position) -> Job:
+    def _search(self, ticket: Ticket, request: Request, planned: Planned, head: Position) -> Job:
         search = Search(
-            ticket.request,
+            request,
             planned,
             self._tokenizer,
             seed=ticket.seed,
             context_tokens=self._engine.context_tokens,
         )
+        return self._job(ticket, search, head)
+
+    def _job(self, ticket: Ticket, search: Search | Generator, head: Position) -> Job:
         job = Job(ticket, search, self._memory, head)
         try:
             job.wishes()  # what is known already costs nothing
@@ -152,9 +166,9 @@ class Admission:
             raise
         return job
 
-    def _plan_alone(self, ticket: Ticket) -> Planned:
+    def _plan_alone(self, request: Request) -> Planned:
         """The plan of a request without a session: as much text as its output leaves room for."""
-        engine, request = self._engine, ticket.request
+        engine = self._engine
         reserve = min(request.stopping.max_tokens, engine.context_tokens // 2)
         room = min(engine.context_tokens - reserve, engine.kv_tokens - request.branches * reserve)
         return Prompt(self._tokenizer, room).plan(request.context)
@@ -180,3 +194,7 @@ class Admission:
         for position in old:  # only now: the new head may stand on the old one's way
             if position is not None:
                 self._memory.unpin(position)
+
+
+def _most_tokens(request: Request | Generation) -> int:
+    return request.max_tokens if isinstance(request, Generation) else request.stopping.max_tokens

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
+from tecla.decode.generation import Generator
 from tecla.decode.request import Completed, EvalWork, StopReason
 from tecla.decode.search import Search
 from tecla.engines.base import Scores
@@ -17,7 +18,9 @@ from tecla.text.caret import Path
 class Job:
     """A ticket at work on one engine."""
 
-    def __init__(self, ticket: Ticket, search: Search, memory: KVMemory, head: Position) -> None:
+    def __init__(
+        self, ticket: Ticket, search: Search | Generator, memory: KVMemory, head: Position
+    ) -> None:
         """Begin at `head`, the position of the search's head."""
         self.ticket, self.search = ticket, search
         self._memory = memory

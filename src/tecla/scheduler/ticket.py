@@ -7,7 +7,9 @@ import threading
 from collections.abc import Hashable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import Protocol
 
+from tecla.decode.generation import Generation
 from tecla.decode.request import Completed, Request
 
 _numbers = itertools.count(1)
@@ -19,6 +21,18 @@ class SessionKey:
 
     number: int
     scope: Hashable = ""
+
+
+class Sink(Protocol):
+    """Where certain text of one answer goes; called by the scheduler, must not block."""
+
+    def put(self, text: str) -> None:
+        """More text."""
+        ...
+
+    def end(self) -> None:
+        """No more will come."""
+        ...
 
 
 class TextStream:
@@ -63,13 +77,13 @@ class Ticket:
     of `tecla.errors`.
     """
 
-    request: Request
+    request: Request | Generation
     session: SessionKey | None = None
     revision: int = 0
     deadline_at: float | None = None
     scope: Hashable = ""  # that of the session, if there is one
     seed: int = 0
-    stream: TextStream | None = None
+    stream: Sink | None = None
     id: int = field(default_factory=lambda: next(_numbers))
     answer: Future[Completed] = field(default_factory=Future)
 

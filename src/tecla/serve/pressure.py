@@ -17,11 +17,13 @@ from typing import Final
 
 from typing_extensions import Unpack
 
+from tecla.decode.generation import Generation
 from tecla.decode.request import Completed
 from tecla.errors import OverloadedError
 from tecla.models.info import ModelInfo
 from tecla.scheduler.terms import DEADLINE_MS
-from tecla.suggest.base import Asking, State, Suggesting
+from tecla.scheduler.ticket import Sink
+from tecla.suggest.base import Asking, Generating, State, Suggesting
 from tecla.suggest.options import SuggestOptions
 
 _TICK_S: Final = 0.02
@@ -98,6 +100,11 @@ class Relieved:
     def session(self, *, scope: Hashable = "") -> Asking:
         """A caret that is typed at."""
         return _RelievedSession(self._suggester.session(scope=scope), self._pressure)
+
+    def generate(self, request: Generation, sink: Sink | None = None) -> Generating:
+        """Begin a generation; refused while the loop is busy."""
+        self._pressure.check()
+        return self._suggester.generate(request, sink)
 
     @property
     def context_tokens(self) -> int:

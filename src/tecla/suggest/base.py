@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from typing_extensions import Unpack
 
+from tecla.decode.generation import Generation
 from tecla.decode.request import Completed
 from tecla.models.info import ModelInfo
+from tecla.scheduler.ticket import Sink
 from tecla.suggest.options import SuggestOptions
 
 
@@ -39,6 +41,13 @@ class Asking(Protocol):
 State = Literal["serving", "starting", "closed"]
 
 
+class Generating(NamedTuple):
+    """A generation at work: its answer to come, and how to give it up."""
+
+    answer: Future[Completed]
+    cancel: Callable[[], None]
+
+
 class Suggesting(Protocol):
     """A model that many carets ask; used from any thread."""
 
@@ -49,6 +58,15 @@ class Suggesting(Protocol):
 
     def session(self, *, scope: Hashable = "") -> Asking:
         """A caret that is typed at; nothing passes between those of two scopes."""
+        ...
+
+    def generate(self, request: Generation, sink: Sink | None = None) -> Generating:
+        """Begin a generation; certain text goes to `sink` as it comes, from another thread.
+
+        Never blocks. Raises `OverloadedError` when too many requests wait, `EngineFailedError`
+        when there is no engine; the answer may raise the same, and `InputError` for what the model
+        cannot be asked.
+        """
         ...
 
     @property

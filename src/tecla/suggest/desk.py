@@ -6,11 +6,13 @@ import asyncio
 import secrets
 import time
 
+from tecla.decode.generation import Generation
 from tecla.decode.request import Completed, Request
 from tecla.engines.sampling import GREEDY
 from tecla.errors import OptionError, OverloadedError
-from tecla.scheduler.ticket import SessionKey, TextStream, Ticket
+from tecla.scheduler.ticket import SessionKey, Sink, Ticket
 from tecla.scheduler.worker import Worker
+from tecla.suggest.base import Generating
 from tecla.suggest.options import SuggestOptions, build_request, deadline_of
 
 _DEFAULT_TOKENS = 12
@@ -42,6 +44,12 @@ class Desk:
             self.worker.cancel(ticket)
             raise
 
+    def generate(self, request: Generation, sink: Sink | None) -> Generating:
+        """Begin without waiting; raises `OverloadedError` or `EngineFailedError`."""
+        ticket = whole_ticket(request, sink)
+        self.worker.submit(ticket)
+        return Generating(ticket.answer, lambda: self.worker.cancel(ticket))
+
     async def _submit(self, ticket: Ticket) -> None:
         while True:
             try:
@@ -69,14 +77,14 @@ def make_ticket(
     return Ticket(request, session, revision, deadline_at, seed=seed_of(request))
 
 
-def whole_ticket(request: Request, stream: TextStream | None = None) -> Ticket:
+def whole_ticket(request: Request | Generation, stream: Sink | None = None) -> Ticket:
     """A request without session and deadline; raises `OptionError` for what is no request."""
-    if not isinstance(request, Request):
+    if not isinstance(request, Request | Generation):
         raise OptionError(f"{type(request).__name__} is no Request; make one, or use suggest()")
     return Ticket(request, seed=seed_of(request), stream=stream)
 
 
-def seed_of(request: Request) -> int:
+def seed_of(request: Request | Generation) -> int:
     """The seed of a request, or a fresh one."""
     seed = request.sampling.seed
     return secrets.randbits(63) if seed is None else seed

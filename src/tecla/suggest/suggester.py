@@ -16,16 +16,17 @@ from typing import Self, TypeVar
 from typing_extensions import Unpack
 
 from tecla.closing import Closing
+from tecla.decode.generation import Generation
 from tecla.decode.request import Completed, Request
 from tecla.engines.factory import LoadedModel, open_model
 from tecla.errors import OptionError
 from tecla.models.info import ModelInfo
 from tecla.scheduler.scheduler import Scheduler
 from tecla.scheduler.terms import DEADLINE_MS, Terms
-from tecla.scheduler.ticket import SessionKey, TextStream, Ticket
+from tecla.scheduler.ticket import SessionKey, Sink, TextStream, Ticket
 from tecla.scheduler.worker import Worker
 from tecla.settings import Settings, load
-from tecla.suggest.base import State
+from tecla.suggest.base import Generating, State
 from tecla.suggest.desk import Desk, make_ticket, whole_ticket
 from tecla.suggest.options import EngineOptions, SuggestOptions
 from tecla.suggest.scoring import text_logprob
@@ -157,14 +158,19 @@ class Suggester(Closing):
                 self._desk.worker.cancel(ticket)
             raise
 
+    def generate(self, request: Generation, sink: Sink | None = None) -> Generating:
+        """Begin a generation without waiting; see `Suggesting.generate`."""
+        return self._desk.generate(request, sink)
+
     def stream(self, request: Request) -> Iterator[str]:
         """The text of the first alternative of `request` as it becomes certain.
 
         Closing the iterator gives the request up.
         """
-        ticket = whole_ticket(request, TextStream())
+        stream = TextStream()
+        ticket = whole_ticket(request, stream)
         self._desk.worker.submit(ticket, wait=True)
-        return _Pieces(self._desk.worker, ticket)
+        return _Pieces(self._desk.worker, ticket, stream)
 
     def counters(self) -> dict[str, int]:
         """What was counted since the model was opened, and what is held now."""
@@ -200,11 +206,10 @@ class Suggester(Closing):
 class _Pieces(Iterator[str]):
     """The pieces of a stream; whoever drops it gives the request up."""
 
-    def __init__(self, worker: Worker, ticket: Ticket) -> None:
-        """The ticket has a stream and was submitted."""
-        assert ticket.stream is not None
+    def __init__(self, worker: Worker, ticket: Ticket, stream: TextStream) -> None:
+        """The ticket has the stream and was submitted."""
         self._worker, self._ticket = worker, ticket
-        self._pieces = iter(ticket.stream)
+        self._pieces = iter(stream)
 
     def __next__(self) -> str:
         """The next piece; raises what became of the request."""
