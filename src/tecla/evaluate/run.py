@@ -127,7 +127,7 @@ def run(
 def compute(config: EvaluateConfig, recordings: Sequence[Recording]) -> list[dict[str, Any]]:
     """The figures of every recording, from its file; of all its passages or of none."""
     found: list[dict[str, Any]] = []
-    records = [_read(each) for each in recordings]
+    records = [recorded(each) for each in recordings]
     thresholds = {
         (each.corpus.name, each.system.name): {
             typist: best_threshold(read, typist, config.glance_keys) for typist in LEAST_SAVED_KEYS
@@ -167,7 +167,7 @@ def _record(recording: Recording, progress: Progress | None) -> None:
             progress.advance(chars)
 
 
-def _read(recording: Recording) -> list[Record]:
+def recorded(recording: Recording) -> list[Record]:
     """All records in the order of the sample; none if one is not there."""
     job = recording.job
     found = RecordFile(Path(job.path), job.settings).read(job.passages)
@@ -179,7 +179,7 @@ def _examples(recordings: Sequence[Recording]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     asked = [each for each in recordings if each.corpus.quotable and each.way == "ghost"]
     for title in dict.fromkeys(each.corpus.title for each in asked):
-        own = {each.system.name: _read(each) for each in asked if each.corpus.title == title}
+        own = {each.system.name: recorded(each) for each in asked if each.corpus.title == title}
         there = {name: records for name, records in own.items() if records}
         if len(there) > 1:
             found.extend({"corpus": title, **each} for each in disagreements(there))

@@ -24,6 +24,7 @@ does.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
@@ -31,7 +32,7 @@ from typing import Final, Literal
 import regex
 
 from tecla.evaluate.answers import Answer, Offer, Record
-from tecla.evaluate.presage_protocol import BLANKS, SEPARATORS
+from tecla.evaluate.presage_protocol import BLANKS, SEPARATORS, TypedWord
 from tecla.text.words import words
 
 GhostTypist = Literal["saving", "exact"]
@@ -150,28 +151,29 @@ def strict_list(record: Record, n: int) -> Typing:
     return Typing(len(text), typed + accept_keys, accept_keys, accepted, accepted_chars)
 
 
-def presage_list(record: Record, n: int) -> Typing:
+def presage_words(record: Record, n: int) -> Iterator[TypedWord]:
     """Type the words of a passage with a list of `n` words under presage's protocol."""
     text = record.passage.text
-    plain_keys = keys = accepted = saved_letters = 0
     for match in _PRESAGE_WORD.finditer(text):
         start, end = match.span()
-        length = end - start
-        letters = next(
-            (
-                at - start
-                for at in range(start, end)
-                if any(
-                    _gives_word(text, start, end, at, offer)
-                    for offer in record.answers[at].offers[:n]
-                )
-            ),
-            length,
+        typed = (
+            at - start
+            for at in range(start, end)
+            if any(
+                _gives_word(text, start, end, at, offer) for offer in record.answers[at].offers[:n]
+            )
         )
-        plain_keys += length + 1
-        keys += letters + 1
-        accepted += letters < length
-        saved_letters += length - letters
+        yield TypedWord(end - start, next(typed, end - start))
+
+
+def presage_list(record: Record, n: int) -> Typing:
+    """The keys of `presage_words`."""
+    plain_keys = keys = accepted = saved_letters = 0
+    for word in presage_words(record, n):
+        plain_keys += word.chars + 1
+        keys += word.typed + 1
+        accepted += word.typed < word.chars
+        saved_letters += word.chars - word.typed
     return Typing(plain_keys, keys, accepted, accepted, saved_letters + accepted)
 
 
