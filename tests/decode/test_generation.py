@@ -67,7 +67,7 @@ def test_greedy_tokens_and_their_probabilities(seed: int) -> None:
     assert [each.token for each in found.tokens] == [token for token, _ in wanted]
     for each, (_, logprob) in zip(found.tokens, wanted, strict=True):
         assert each.logprob == pytest.approx(logprob, abs=1e-4)
-        assert each.top[0] == (each.token, each.logprob)
+        assert each.top[0] == (each.piece, each.logprob)
         assert len(each.top) == 3
     total = sum(logprob for _, logprob in wanted)
     assert found.probability == pytest.approx(math.exp(total), rel=1e-3)

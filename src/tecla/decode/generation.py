@@ -47,10 +47,11 @@ _PROMPT_AT_ONCE: Final = 64  # positions of a prompt whose scores are asked for 
 class Generation:
     """`n` independent continuations of a prompt, each of at most `max_tokens` tokens.
 
-    prompt: text, or token ids. after: what follows, for models that fill holes. stop: strings
-    that end the text before them. presence, frequency: penalties, from -2 to 2. logprobs: how
-    many alternatives of each token are told (`None`: not even its own probability); with
-    `of_prompt` also of every token of the prompt.
+    first: the number of the first of them; with the same seed the same number is the same
+    continuation. prompt: text, or token ids. after: what follows, for models that fill holes.
+    stop: strings that end the text before them. presence, frequency: penalties, from -2 to 2.
+    logprobs: how many alternatives of each token are told (`None`: not even its own probability);
+    with `of_prompt` also of every token of the prompt.
     """
 
     prompt: str | tuple[int, ...]
@@ -58,6 +59,7 @@ class Generation:
     sampling: Sampling = field(default_factory=Sampling)
     max_tokens: int = 16
     n: int = 1
+    first: int = 0
     stop: tuple[str, ...] = ()
     presence: float = 0.0
     frequency: float = 0.0
@@ -75,6 +77,7 @@ class Generation:
         to_bytes(self.after, "after")
         whole("max_tokens", self.max_tokens, 0)
         whole("n", self.n, 1)
+        whole("first", self.first, 0)
         truth("of_prompt", self.of_prompt)
         if not all(self.stop):
             raise OptionError("a stop string is empty; every stop string needs a character")
@@ -106,7 +109,9 @@ class Generation:
             if any(token >= n_vocab for token in ids):
                 raise OptionError(f"token id {max(ids)} does not exist; ids are 0 to {n_vocab - 1}")
         fill = tokenizer.fill
-        if fill is not None and self.after:
+        if self.after:
+            if fill is None:
+                raise OptionError("this model was not trained to fill holes; leave the suffix out")
             after = tokenizer.encode(tokenizer.text_prefix + self.after.encode())
             return (*start, fill.prefix, *ids, fill.suffix, *after, fill.middle)
         return (*start, *ids)
@@ -147,17 +152,24 @@ class _Sample:
             )
         return text[: len(text) - held]
 
-    def push(self, scored: TokenScore, piece: bytes) -> None:
+    def push(self, scored: TokenScore) -> None:
         """Append a token; note where a stop string begins."""
         self.path = (*self.path, scored.token)
         self.counts[scored.token] += 1
-        self.tokens.append(scored)
         self.logprob += scored.logprob or 0.0
-        self._data += piece
+        self._data += scored.piece
         text = self.text
+        self.tokens.append(scored._replace(end=len(text)))
         found = [at for stop in self._stop_texts if (at := text.find(stop)) >= 0]
         if found:
             self._cut, self.stop = min(found), "stop"
+
+    def shown_tokens(self, chars: int) -> tuple[TokenScore, ...]:
+        """The tokens that spell the first characters of the text, the last one perhaps beyond."""
+        if self.stop is not None and self._cut is None and chars == len(self.text):
+            return tuple(self.tokens)
+        ends = [0, *(each.end for each in self.tokens)]
+        return tuple(each for each, start in zip(self.tokens, ends, strict=False) if start < chars)
 
 
 class Generator:
@@ -182,9 +194,10 @@ class Generator:
         self._adjusters = built(asked.adjust, tokenizer)
         self._prompt_scores: dict[int, TokenScore] = {}
         data = repr(prompt).encode()
-        self._samples = [_Sample(asked.stop, Stream(seed, data, rank)) for rank in range(asked.n)]
+        numbers = range(asked.first, asked.first + asked.n)
+        self._samples = [_Sample(asked.stop, Stream(seed, data, number)) for number in numbers]
         self._halted: StopReason | None = None
-        self._streamed = ""
+        self._streamed_chars = self._streamed_tokens = 0
         if not asked.max_tokens:
             for sample in self._samples:
                 sample.stop = "max_tokens"
@@ -249,9 +262,20 @@ class Generator:
     def new_text(self) -> str:
         """Text of the first continuation that became certain since the last call."""
         certain = self._samples[0].certain
-        new = certain[len(self._streamed) :]
-        self._streamed = certain
+        new = certain[self._streamed_chars :]
+        self._streamed_chars = len(certain)
         return new
+
+    def new_tokens(self) -> tuple[TokenScore, ...]:
+        """The tokens of the text that `new_text` gave last."""
+        known = [
+            each
+            for each in self._samples[0].shown_tokens(self._streamed_chars)
+            if each.end <= self._streamed_chars or self._samples[0].stop is not None
+        ]
+        new = known[self._streamed_tokens :]
+        self._streamed_tokens += len(new)
+        return tuple(new)
 
     def result(self) -> Completed:
         """The continuations, in the order of their numbers."""
@@ -262,14 +286,14 @@ class Generator:
                 sample.stop or self._halted or "cancelled",
                 (),
                 len(sample.path),
-                tokens=tuple(sample.tokens),
+                tokens=sample.shown_tokens(len(sample.text)),
             )
             for sample in self._samples
         )
         prompt: tuple[TokenScore, ...] = ()
         if self._reads_prompt:
             known = [self._prompt_scores.get(at) for at in range(1, len(self._prompt))]
-            first = TokenScore(self._prompt[0], None, ())
+            first = TokenScore(self._prompt[0], self._piece(self._prompt[0]), None)
             prompt = (first, *(each for each in known if each is not None))
         return Completed(
             continuations=found,
@@ -289,7 +313,7 @@ class Generator:
         if token in self._tokenizer.end_ids:
             sample.stop = "end"
             return
-        sample.push(self._scored(token, scores, row), self._tokenizer.table.pieces[token])
+        sample.push(self._scored(token, scores, row))
         if sample.stop is None and len(sample.path) >= asked.max_tokens:
             sample.stop = "max_tokens"
 
@@ -309,12 +333,15 @@ class Generator:
 
     def _scored(self, token: int, scores: Scores, row: int) -> TokenScore:
         """How probable a token is by the model itself, and what else is."""
-        most = self._asked.logprobs
+        most, piece = self._asked.logprobs, self._piece(token)
         if most is None:
-            return TokenScore(token, 0.0, ())
+            return TokenScore(token, piece, None)
         logprob = float(scores.gather(row, np.array([token], dtype=np.int32))[0])
         if not most:
-            return TokenScore(token, logprob, ())
+            return TokenScore(token, piece, logprob)
         top = scores.top_k(most)
-        pairs = zip(top.ids[row].tolist(), top.logprobs[row].tolist(), strict=True)
-        return TokenScore(token, logprob, tuple(pairs))
+        best = zip(top.ids[row].tolist(), top.logprobs[row].tolist(), strict=True)
+        return TokenScore(token, piece, logprob, tuple((self._piece(each), p) for each, p in best))
+
+    def _piece(self, token: int) -> bytes:
+        return self._tokenizer.table.pieces[token]

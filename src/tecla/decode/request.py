@@ -147,11 +147,17 @@ class Request:
 
 
 class TokenScore(NamedTuple):
-    """A token, its log-probability by the model (`None`: nothing before it), and the best ones."""
+    """A token, its bytes, its log-probability by the model (`None`: nothing before it).
+
+    `top` are the best ones at its place, bytes and log-probabilities. `end` is where it ends, in
+    characters of the text so far that are whole.
+    """
 
     token: int
+    piece: bytes
     logprob: float | None
-    top: tuple[tuple[int, float], ...]
+    top: tuple[tuple[bytes, float], ...] = ()
+    end: int = 0
 
 
 @dataclass(frozen=True, slots=True)

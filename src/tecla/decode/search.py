@@ -24,7 +24,14 @@ from tecla.decode.caret import MOST_SCREENED, CaretDistribution, CaretSearch, Co
 from tecla.decode.favourite import favourite
 from tecla.decode.fit import Fit, may_fit
 from tecla.decode.prompt import Planned
-from tecla.decode.request import CaretWork, Completed, Continuation, Request, StopReason
+from tecla.decode.request import (
+    CaretWork,
+    Completed,
+    Continuation,
+    Request,
+    StopReason,
+    TokenScore,
+)
 from tecla.decode.stopping import Assembler
 from tecla.decode.streams import Stream
 from tecla.decode.tree import TextTree
@@ -166,6 +173,10 @@ class Search:
     def new_text(self) -> str:
         """Text of the first alternative that became certain since the last call."""
         return self.branches[0].new_text() if self.branches else ""
+
+    def new_tokens(self) -> tuple[TokenScore, ...]:
+        """None: what is told of a suggestion are its words."""
+        return ()
 
     def result(self) -> Completed:
         """The answer; partial while branches still run or after `halt`."""

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from tecla.decode.request import Completed
+from tecla.decode.request import Completed, TokenScore
 from tecla.decode.tree import TextTree
 from tecla.errors import EngineFailedError, TeclaError
 from tecla.filters.judge import Filters, PlaceScreen
@@ -63,8 +63,8 @@ class _Told:
     def __init__(self, link: Link, number: int) -> None:
         self._link, self._number = link, number
 
-    def put(self, text: str) -> None:
-        self._link.put(Piece(self._number, text), always=True)
+    def put(self, text: str, tokens: tuple[TokenScore, ...] = ()) -> None:
+        self._link.put(Piece(self._number, text, tokens), always=True)
 
     def end(self) -> None:
         pass

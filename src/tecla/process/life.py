@@ -181,7 +181,7 @@ class Life(Closing):
         if isinstance(message, Piece):
             sink = self._sinks.get(message.id)
             if sink is not None:
-                sink.put(message.text)
+                sink.put(message.text, message.tokens)
             return
         assert isinstance(message, Answered)
         with self._lock:

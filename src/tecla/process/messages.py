@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 from tecla.decode.generation import Generation
-from tecla.decode.request import Completed
+from tecla.decode.request import Completed, TokenScore
 from tecla.errors import TeclaError
 from tecla.filters.options import FilterOptions
 from tecla.models.info import ModelInfo
@@ -124,6 +124,7 @@ class Piece:
 
     id: int
     text: str
+    tokens: tuple[TokenScore, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -273,8 +273,9 @@ class Scheduler:
         for ticket, job in list(self._jobs.items()):
             if ticket.stream is not None:
                 text = job.search.new_text()
-                if text:
-                    ticket.stream.put(text)
+                tokens = job.search.new_tokens()
+                if text or tokens:
+                    ticket.stream.put(text, tokens)
             if job.search.done:
                 self._finish(ticket, job)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from tecla.decode.generation import Generation
-from tecla.decode.request import Completed, Request
+from tecla.decode.request import Completed, Request, TokenScore
 
 _numbers = itertools.count(1)
 
@@ -26,8 +26,8 @@ class SessionKey:
 class Sink(Protocol):
     """Where certain text of one answer goes; called by the scheduler, must not block."""
 
-    def put(self, text: str) -> None:
-        """More text."""
+    def put(self, text: str, tokens: tuple[TokenScore, ...] = ()) -> None:
+        """More text, and the tokens that end in it, where they are told."""
         ...
 
     def end(self) -> None:
@@ -44,7 +44,7 @@ class TextStream:
         self._waiting = ""
         self._ended = False
 
-    def put(self, text: str) -> None:
+    def put(self, text: str, tokens: tuple[TokenScore, ...] = ()) -> None:
         """Add text; called by the scheduler."""
         with self._changed:
             self._waiting += text

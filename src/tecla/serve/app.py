@@ -13,15 +13,16 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp
 
-from tecla.errors import OUTSIDE, TeclaError
+from tecla.errors import OUTSIDE, InputError, TeclaError
 from tecla.serve.gate import ASGIApp as GateApp
 from tecla.serve.gate import Gate, error_document, error_headers
 from tecla.serve.http_routes import make_router
 from tecla.serve.metrics import Metrics
+from tecla.serve.openai_routes import make_openai_router
 from tecla.serve.service import Service
 from tecla.serve.socket_route import CROWDED, Connection
 
-_BAD_REQUEST = 422
+_BAD_REQUEST = 400
 
 
 def make_app(service: Service, metrics: Metrics | None = None) -> ASGIApp:
@@ -41,6 +42,7 @@ def make_app(service: Service, metrics: Metrics | None = None) -> ASGIApp:
         lifespan=serving,
     )
     app.include_router(make_router(service, counts))
+    app.include_router(make_openai_router(service))
 
     @app.websocket("/v1/session")
     async def session(socket: WebSocket) -> None:
@@ -65,7 +67,9 @@ def make_app(service: Service, metrics: Metrics | None = None) -> ASGIApp:
         where = ".".join(str(each) for each in first["loc"] if each != "body")
         counts.refused.labels("bad_input").inc()
         message = f"{where}: {first['msg']}" if where else str(first["msg"])
-        return JSONResponse({"error": {"code": "bad_input", "message": message}}, _BAD_REQUEST)
+        document = error_document(InputError(message))
+        document["error"]["param"] = where or None
+        return JSONResponse(document, _BAD_REQUEST)
 
     origins = service.settings.serve.allowed_origins
     if origins:

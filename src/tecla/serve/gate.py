@@ -42,6 +42,14 @@ ASGIApp = Callable[[Message, ASGIReceive, ASGISend], Awaitable[None]]
 BODY_S: Final = 10.0
 _DISCARD_S: Final = 2.0
 _DISCARDED_BYTES: Final = 64 << 20
+_TYPES: Final = {  # as OpenAI's clients know them
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "invalid_request_error",
+    413: "invalid_request_error",
+    429: "rate_limit_error",
+}
 _WITH_KEY: Final = "/v1/"
 _PORT: Final = re.compile(r":\d+\Z")
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -147,7 +155,12 @@ def bearer(authorization: bytes | None) -> str | None:
 
 def error_document(error: TeclaError) -> dict[str, Any]:
     """An error as every route tells it."""
-    document: dict[str, Any] = {"code": error.code, "message": str(error)}
+    document: dict[str, Any] = {
+        "code": error.code,
+        "message": str(error),
+        "type": _TYPES.get(OUTSIDE[error.code].http_status, "server_error"),
+        "param": None,
+    }
     if isinstance(error, OverloadedError):
         document["retry_after_ms"] = round(error.retry_after_ms)
     return {"error": document}

@@ -19,9 +19,11 @@ from tecla.controller.controller import DEFAULT_PREDICTORS, Controller
 from tecla.controller.manner import Manner
 from tecla.controller.suggestion import Suggestion
 from tecla.controller.writer import Writer
+from tecla.decode.generation import Generation
 from tecla.errors import TeclaError
 from tecla.filters.base import Action, Reason
 from tecla.process.remote import RemoteSuggester
+from tecla.scheduler.ticket import Sink
 from tecla.serve.guard import Caller, Guard
 from tecla.serve.pressure import Level, Pressure, Relieved
 from tecla.serve.texts import OpenText, Owner, Texts
@@ -29,7 +31,7 @@ from tecla.serve.wire import SuggestRequest, Wishes
 from tecla.settings import Settings, load
 from tecla.store.base import Store
 from tecla.store.buffer import FeedbackBuffer
-from tecla.suggest.base import Suggesting
+from tecla.suggest.base import Generating, Suggesting
 from tecla.text.snapshot import Snapshot
 
 State = Literal["serving", "classical", "overloaded", "closing"]
@@ -124,6 +126,10 @@ class Service:
         """What filters did with suggestions, and why, since the settings were read."""
         filters = self._controller.filters
         return {} if filters is None else dict(filters.counts)
+
+    def generate(self, request: Generation, sink: Sink | None = None) -> Generating:
+        """Begin a generation; see `Suggesting.generate`."""
+        return self.suggester.generate(request, sink)
 
     async def suggest(self, caller: Caller, asked: SuggestRequest) -> AsyncIterator[Suggestion]:
         """Answers to one request, each extending the one before; the last one is settled.
