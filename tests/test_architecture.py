@@ -35,7 +35,7 @@ ALLOWED = {
     "process": {"text", "decode", "models", "scheduler", "suggest", "filters", "engines"},
     "terminal": {"text", "controller"},
     "serve": {
-        *("text", "decode", "models", "scheduler", "suggest", "filters"),
+        *("text", "engines", "decode", "models", "scheduler", "suggest", "filters"),
         *("process", "controller", "store"),
     },
     "evaluate": {"text", "predict", "ngram", "suggest", "controller"},
