@@ -3,12 +3,13 @@ PYTHON ?= python3
 RUN := .venv/bin/python
 # scripts/setup.py writes the stamp last, so a set-up that failed or was interrupted runs again.
 STAMP := .venv/.ready
+BROWSER_STAMP := .venv/.browser
 
-.PHONY: help demo test soak bench check docs clean
+.PHONY: help demo test test-browser soak bench check docs clean
 .DEFAULT_GOAL := help
 
 help:  ## Say what there is
-	@sed -n 's/^\([a-z]*\):.*  ## /make \1	/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*  ## /make \1	/p' $(MAKEFILE_LIST) | expand -t 20
 
 # An interpreter that has left the system leaves a dangling link: the stamp is worth nothing then.
 ifneq ($(shell test -x $(RUN) && echo whole),whole)
@@ -23,6 +24,14 @@ demo: $(STAMP)  ## Set everything up and complete some texts
 
 test: $(STAMP)  ## Set everything up and run the tests
 	$(RUN) -m pytest
+
+# Playwright drives the Chromium of the system; CHROMIUM names another one.
+$(BROWSER_STAMP): $(STAMP)
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt --editable '.[browser]'
+	@touch $@
+
+test-browser: $(BROWSER_STAMP)  ## Run the tests in a real browser (needs Chromium)
+	$(RUN) -m pytest -m browser tests/browser
 
 soak: $(STAMP)  ## Run the tests that take long
 	$(RUN) -m pytest -m soak --timeout 3600

@@ -1,8 +1,12 @@
-"""What every test gets: a home of its own, quiet native code, and one default model a run."""
+"""What every test gets: a home of its own, quiet native code, and one default model a run.
+
+Tests in `browser/` need a browser and what drives it, so only `make test-browser` collects them; there
+a test that is skipped has failed, since nothing else would tell that the browser was never asked.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +15,32 @@ from tecla.engines.factory import LoadedModel, open_model
 from tecla.models.info import ModelInfo
 from tecla.settings import EngineSettings, PathSettings, Settings
 from tecla.suggest.suggester import Suggester
+
+_BROWSER = Path(__file__).parent / "browser"
+
+
+def _drives_browser(config: pytest.Config) -> bool:
+    return bool(config.option.markexpr == "browser")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    return True if collection_path == _BROWSER and not _drives_browser(config) else None
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    if _drives_browser(config):
+        return None
+    return "left out: tests in a real browser (`make test-browser`)"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.skipped and _drives_browser(item.config):
+        report.outcome, report.longrepr = "failed", f"skipped: {report.longrepr}"
+    return report
 
 
 @pytest.fixture(autouse=True)

@@ -310,7 +310,7 @@ class Connection:
 
     def _refuse(self, error: OverloadedError) -> None:
         self._metrics.refused.labels(error.code).inc()
-        self._say({"type": "refused", "revision": self._revision, **error_document(error)["error"]})
+        self._say({**error_document(error)["error"], "type": "refused", "revision": self._revision})
 
     def _say(self, message: dict[str, Any]) -> None:
         if len(self._outbox) >= MOST_WAITING:
