@@ -6,6 +6,7 @@
     │   ├── OptionError                an option outside its range
     │   ├── PromptTooLongError         `max_length` leaves no room for output
     │   ├── TooLargeError              more than a server takes at once
+    │   ├── UnknownSessionError        a session that a server does not hold
     │   └── AdjusterError              an adjuster given with a request failed
     ├── ConfigError (also ValueError)  a setting from the environment or a file
     ├── ModelError                     a model that cannot be loaded
@@ -78,6 +79,12 @@ class TooLargeError(InputError):
     """A text or message is larger than the server takes."""
 
     code = "too_large"
+
+
+class UnknownSessionError(InputError):
+    """The server holds no text of this session, or not any more."""
+
+    code = "unknown_session"
 
 
 class AdjusterError(InputError):
@@ -260,6 +267,7 @@ OUTSIDE: dict[str, Outside] = {
     "bad_option": Outside(2, 400, -32602),
     "prompt_too_long": Outside(2, 400, -32602),
     "too_large": Outside(2, 413, -32602),
+    "unknown_session": Outside(2, 404, -32602),
     "adjuster_failed": Outside(2, 400, -32602),
     "bad_config": Outside(2, 500, -32602),
     "model_error": Outside(3, 503, -32001),

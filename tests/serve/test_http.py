@@ -130,6 +130,60 @@ def test_bodies_are_bounded_before_they_are_read(make: Make, chunked: bool) -> N
     assert answer.json()["error"]["code"] == "too_large"
 
 
+# --- feedback -------------------------------------------------------------------------------------
+
+
+def tell(made: Made, **told: Any) -> Any:
+    told = {"session": "letter", "event": "accepted", **told}
+    return made.client.post("/v1/feedback", json=told)
+
+
+def kinds(made: Made) -> list[str]:
+    made.service.feedback.flush()
+    return [event.kind for event in made.store.feedback.events()]
+
+
+def test_what_is_accepted_is_told_and_counted(made: Made) -> None:
+    shown = suggest(made, session="letter", revision=1).json()["text"]
+    assert tell(made, revision=1, text=" of").json() == {"counted": True, "reason": None}
+    assert tell(made, revision=1, text=shown[3:]).json()["counted"]
+    assert kinds(made)[:3] == ["shown", "part_accepted", "accepted"]
+    assert made.metrics.saved._value.get() == len(" of") - 1 + len(shown[3:]) - 1
+    found = suggest(made, before="the future" + shown, session="letter", revision=2).json()
+    assert found["settled"]
+
+
+def test_what_is_dismissed_is_not_shown_again_at_this_state(made: Made) -> None:
+    suggest(made, session="letter", revision=1)
+    assert tell(made, event="dismissed", revision=1).json()["counted"]
+    assert tell(made, text=" of").json() == {"counted": False, "reason": "not_shown"}
+    assert kinds(made) == ["shown", "rejected"]
+
+
+def test_what_was_not_shown_is_not_counted(made: Made) -> None:
+    suggest(made, session="letter", revision=1)
+    assert tell(made, revision=1, text=" xyz").json()["reason"] == "not_shown"
+    assert tell(made, revision=0, text=" of").json()["reason"] == "superseded"
+    assert made.metrics.accepted._value.get() == 0
+    for other in ({"session": "another"}, {"user": "eve"}, {"collection": "c"}):
+        answer = tell(made, text=" of", **other)
+        assert answer.status_code == 404
+        assert answer.json()["error"]["code"] == "unknown_session"
+
+
+def test_a_question_without_a_session_leaves_no_event(made: Made) -> None:
+    assert suggest(made).json()["text"]
+    assert kinds(made) == []
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{"text": ""}, {"event": "dismissed", "text": "x"}, {"event": "shown"}, {"session": ""}],
+)
+def test_feedback_that_says_nothing_is_refused(made: Made, told: dict[str, Any]) -> None:
+    assert tell(made, **told).status_code == 400
+
+
 # --- keys -----------------------------------------------------------------------------------------
 
 

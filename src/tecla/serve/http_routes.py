@@ -16,7 +16,7 @@ from tecla.serve.gate import bearer
 from tecla.serve.guard import Caller
 from tecla.serve.metrics import CONTENT_TYPE, Metrics
 from tecla.serve.service import Service
-from tecla.serve.wire import Answer, SuggestRequest, answer_of
+from tecla.serve.wire import Answer, FeedbackAnswer, FeedbackRequest, SuggestRequest, answer_of
 
 _SUPERSEDED = "superseded"
 
@@ -55,6 +55,15 @@ def make_router(service: Service, metrics: Metrics) -> APIRouter:
             async for found in service.suggest(caller, asked):
                 last = found
         return _told(metrics, last, asked, began)
+
+    @router.post("/v1/feedback", summary="What became of a suggestion")
+    async def feedback(told: FeedbackRequest, caller: Calling) -> FeedbackAnswer:
+        """For sessions over HTTP; those over WebSocket tell it by their own messages."""
+        caller.check("suggest")
+        heard = service.heard(caller, told)
+        if heard.counted and told.event == "accepted":
+            metrics.took(told.text)
+        return heard
 
     @router.get("/v1/models", summary="The model that is served")
     async def models(caller: Calling) -> dict[str, Any]:

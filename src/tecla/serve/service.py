@@ -27,7 +27,7 @@ from tecla.scheduler.ticket import Sink
 from tecla.serve.guard import Caller, Guard
 from tecla.serve.pressure import Level, Pressure, Relieved
 from tecla.serve.texts import OpenText, Owner, Texts
-from tecla.serve.wire import SuggestRequest, Wishes
+from tecla.serve.wire import FeedbackAnswer, FeedbackRequest, SuggestRequest, Wishes
 from tecla.settings import Settings, load
 from tecla.store.base import Store
 from tecla.store.buffer import FeedbackBuffer
@@ -150,6 +150,25 @@ class Service:
         finally:
             if not asked.session:
                 text.writer.close()
+
+    def heard(self, caller: Caller, told: FeedbackRequest) -> FeedbackAnswer:
+        """Take note of what became of a suggestion, and make its text part of the session's.
+
+        Raises `UnknownSessionError` where the session is not open.
+        """
+        owner = Owner(caller.key_id, told.user, told.collection)
+        text = self.texts.current(self.texts.find(owner, told.session), told.session)
+        if told.revision is not None and told.revision != text.revision:
+            return FeedbackAnswer(counted=False, reason="superseded")
+        writer = text.writer
+        ghost = writer.suggestion.ghost
+        if ghost is None or not ghost.text.startswith(told.text):
+            return FeedbackAnswer(counted=False, reason="not_shown")
+        if told.event == "accepted":
+            writer.take(len(told.text))
+        else:
+            writer.dismiss()
+        return FeedbackAnswer(counted=True)
 
     def wish(self, writer: Writer, wishes: Wishes) -> None:
         """Have a writer serve as it is wished, from its next revision on."""

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from tecla.controller.controller import Controller
 from tecla.controller.feedback import Record
 from tecla.controller.writer import Writer
-from tecla.errors import OverloadedError
+from tecla.errors import OverloadedError, UnknownSessionError
 
 
 class Owner(NamedTuple):
@@ -76,11 +76,21 @@ class Texts:
         text = self._open.get((owner, name))
         if text is None:
             self._make_room()
-            text = self._open[owner, name] = self._made(owner)
+            text = self._open[owner, name] = self._made(owner, self._record)
         elif text.controller is not self._controller:
             text = self._open[owner, name] = self._moved(text)
         self._open.move_to_end((owner, name))
         text.used_s = self._clock()
+        return text
+
+    def find(self, owner: Owner, name: str) -> OpenText:
+        """An open text; raises `UnknownSessionError` where there is none of that name."""
+        text = self._open.get((owner, name))
+        if text is None:
+            raise UnknownSessionError(
+                f"no text of this session is open; it is forgotten {self.idle_s} s after it was "
+                "last written at: ask for a suggestion first"
+            )
         return text
 
     def current(self, text: OpenText, name: str) -> OpenText:
@@ -91,8 +101,8 @@ class Texts:
         return self.get(text.owner, name)
 
     def alone(self, owner: Owner) -> OpenText:
-        """A text for one question; whoever asks closes it."""
-        return self._made(owner)
+        """A text for one question; whoever asks closes it. What becomes of it nobody can tell."""
+        return self._made(owner, None)
 
     def close(self, owner: Owner, name: str) -> None:
         """Forget a text."""
@@ -133,10 +143,10 @@ class Texts:
             retry_after_ms=1000.0,
         )
 
-    def _made(self, owner: Owner) -> OpenText:
+    def _made(self, owner: Owner, record: Record | None) -> OpenText:
         writer = self._controller.writer(
             scope=tuple(owner),
-            record=self._record,
+            record=record,
             user=owner.store_user,
             collection=owner.store_collection,
         )
@@ -144,7 +154,7 @@ class Texts:
 
     def _moved(self, old: OpenText) -> OpenText:
         """The text with a writer of the controller that serves now."""
-        text = self._made(old.owner)
+        text = self._made(old.owner, self._record)
         text.writer.manner = old.writer.manner
         text.revision, text.is_connected = old.revision, old.is_connected
         text.writer.update(old.writer.snapshot)

@@ -6,9 +6,9 @@ printable characters. Unknown fields are refused, so that a misspelt one is not 
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Final, Literal, Self, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from tecla.controller.suggestion import Suggestion
 from tecla.text.unicode import to_bytes
@@ -16,6 +16,7 @@ from tecla.text.unicode import to_bytes
 MOST_NAME_CHARS: Final = 128
 MOST_ALTERNATIVES: Final = 10
 MOST_WORDS: Final = 20
+MOST_TAKEN_CHARS: Final = 10_000
 MOST_DEADLINE_MS: Final = 10_000.0
 
 
@@ -76,6 +77,38 @@ class SuggestRequest(Wishes):
         default=None, description="the number of this state of the text"
     )
     stream: bool = Field(default=False, description="answers as events, each extending the last")
+
+
+class FeedbackRequest(_Strict):
+    """What became of the suggestion that a session showed last."""
+
+    session: Name = Field(min_length=1, description="as it was named when the suggestion was asked")
+    user: Name = ""
+    collection: Name = ""
+    revision: Revision | None = Field(
+        default=None, description="the state of the text at which it was shown"
+    )
+    event: Literal["accepted", "dismissed"]
+    text: Text = Field(
+        default="",
+        max_length=MOST_TAKEN_CHARS,
+        description="of what is accepted: the suggestion, or its beginning, as it was put in",
+    )
+
+    @model_validator(mode="after")
+    def _has_text(self) -> Self:
+        if (self.event == "accepted") != bool(self.text):
+            raise ValueError("text must be there where the event is accepted, and only there")
+        return self
+
+
+class FeedbackAnswer(BaseModel):
+    """Whether it was taken note of."""
+
+    counted: bool
+    reason: Literal["superseded", "not_shown"] | None = Field(
+        default=None, description="why not: a newer state of the text came, or it was not shown"
+    )
 
 
 class Alternative(BaseModel):
@@ -139,7 +172,7 @@ class AcceptMessage(_Strict):
 
     type: Literal["accept"]
     revision: Revision
-    text: Annotated[Text, Field(min_length=1, max_length=10_000)]
+    text: Annotated[Text, Field(min_length=1, max_length=MOST_TAKEN_CHARS)]
 
 
 class DismissMessage(_Strict):
