@@ -8,7 +8,7 @@ import pytest
 
 from tecla.classic.dictionary_file import save_dictionary
 from tecla.classic.querylog import QueryLog
-from tecla.controller.predictors import open_predictor
+from tecla.controller.predictors import model_file, open_predictor
 from tecla.errors import OptionError, UnknownModelError
 from tecla.predict.base import Budget, Predictor
 from tecla.suggest.suggester import Suggester
@@ -26,6 +26,19 @@ def first(predictor: Predictor, before: str) -> str:
 def test_words_by_language() -> None:
     assert first(open_predictor("frequency"), "th") == "e"
     assert first(open_predictor("frequency:es"), "hol") == "a"
+
+
+@pytest.mark.slow
+def test_a_dictionary_by_language_is_built_once(home: Path) -> None:
+    predictor = open_predictor("dictionary:es")
+    assert predictor.name == "dictionary:es"
+    assert first(predictor, "un arb") == "árbol"
+    built = model_file("dictionary:es")
+    assert built is not None
+    assert built.is_relative_to(home)
+    stamp = built.stat().st_mtime_ns
+    assert first(open_predictor("dictionary:es"), "una cancin") == "ón"
+    assert built.stat().st_mtime_ns == stamp
 
 
 def test_files(tmp_path: Path) -> None:
@@ -73,6 +86,7 @@ def test_a_model_of_its_own_is_closed_with_it() -> None:
         ("querylog:", OptionError, "write querylog:PATH"),
         ("querylog:none", UnknownModelError, "there is no file 'none'"),
         ("dictionary:none", UnknownModelError, "there is no file 'none'"),
+        ("dictionary:xx", UnknownModelError, "no word list for language 'xx'"),
         ("frequency:xx", UnknownModelError, "no word list for language 'xx'"),
         ("neural:no-such-model", UnknownModelError, "no-such-model"),
     ],

@@ -80,7 +80,7 @@ class Frequency:
         installed.
         """
         whole("most_words", most_words, 1)
-        return cls(_listed(language, most_words), language, counts=counts)
+        return cls(listed(language, most_words), language, counts=counts)
 
     @property
     def name(self) -> str:
@@ -158,7 +158,7 @@ class Frequency:
         return Typed(word, start)
 
 
-def _listed(language: str, most_words: int) -> dict[str, float]:
+def listed(language: str, most_words: int) -> dict[str, float]:
     """The commonest words of a language and their frequencies, digits and signs left out."""
     try:
         from wordfreq import available_languages, get_frequency_dict

@@ -35,8 +35,8 @@ def compare(
     system: Annotated[
         list[str] | None,
         typer.Option(
-            help="frequency:LANGUAGE, dictionary:PATH, ngram:LANGUAGE, ngram:PATH, querylog:PATH, "
-            "neural or neural:MODEL; may be given several times."
+            help="frequency:LANGUAGE, dictionary:LANGUAGE, dictionary:PATH, ngram:LANGUAGE, "
+            "ngram:PATH, querylog:PATH, neural or neural:MODEL; may be given several times."
         ),
     ] = None,
     n: Annotated[int, typer.Option("-n", help="Suggestions of each.")] = 5,

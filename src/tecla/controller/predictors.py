@@ -6,6 +6,7 @@ Every kind is imported when it is asked for, so that words cost no model and a m
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,14 +20,16 @@ if TYPE_CHECKING:
     from tecla.suggest.suggester import Suggester
 
 _LANGUAGE = "en"
+_LANGUAGE_CODE = re.compile(r"[a-z]{2,3}")
 
 
 def open_predictor(spec: str, *, suggester: Suggester | None = None) -> Predictor:
     """The predictor that `spec` names, to be closed by the caller.
 
-    `frequency:LANGUAGE`, `ngram:LANGUAGE` (English if left out), `ngram:PATH`, `dictionary:PATH`,
-    `querylog:PATH`, `neural` (the default model) or `neural:MODEL`, perhaps with options of
-    `Suggester.suggest` behind it: `neural:?min_probability=0.05&tolerance=0.01`. `writer:MODEL` is
+    `frequency:LANGUAGE`, `ngram:LANGUAGE` (English if left out), `ngram:PATH`,
+    `dictionary:LANGUAGE` (the common words of wordfreq), `dictionary:PATH`, `querylog:PATH`,
+    `neural` (the default model) or `neural:MODEL`, perhaps with options of `Suggester.suggest`
+    behind it: `neural:?min_probability=0.05&tolerance=0.01`. `writer:MODEL` is
     what a `Writer` would show, perhaps with fields of its manner, a predictor beside the model (or
     `default`, those that come with tecla), a level of filters and a file of curves ("off": none):
     `writer:?weight=0.3&beside=ngram:en&filters=strict&calibration=off`. A `suggester` serves
@@ -66,14 +69,17 @@ def predictor_maker(spec: str) -> Callable[[], Predictor]:
 def model_file(spec: str) -> Path | None:
     """The file that `open_predictor` would open for `spec`; `None` for a frequency list.
 
-    A default n-gram is built if it is not there yet. Raises `ModelError` kinds for a model that
-    cannot be found.
+    A default n-gram or dictionary is built if it is not there yet. Raises `ModelError` kinds for a
+    model that cannot be found.
     """
     kind, _, rest = spec.partition(":")
     if kind in _MODELS:
         return language_model(rest.partition("?")[0])
     if kind == "ngram":
         return _ngram_file(rest or _LANGUAGE)
+    if kind == "dictionary":
+        found = _dictionary_file(rest)
+        return found if found.is_file() else None
     return Path(rest) if kind in _OPENERS and Path(rest).is_file() else None
 
 
@@ -185,10 +191,23 @@ def _ngram_file(path_or_language: str) -> Path:
     return path
 
 
-def _dictionary(path: str) -> Predictor:
+def _dictionary(path_or_language: str) -> Predictor:
     from tecla.classic.dictionary import Dictionary
+    from tecla.classic.dictionary_file import DictionaryFile
 
-    return Dictionary.open(_named("dictionary", path))
+    given = _named("dictionary", path_or_language)
+    path = _dictionary_file(given)
+    return Dictionary(DictionaryFile.open(path), f"dictionary:{Path(given).stem}")
+
+
+def _dictionary_file(path_or_language: str) -> Path:
+    from tecla.classic.default_dictionary import default_dictionary
+    from tecla.settings import load
+
+    path = Path(path_or_language)
+    if _LANGUAGE_CODE.fullmatch(path_or_language) and not path.is_file():
+        return default_dictionary(path_or_language, load().settings.paths.cache_dir)
+    return path
 
 
 def _querylog(path: str) -> Predictor:
