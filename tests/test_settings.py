@@ -38,6 +38,7 @@ def test_every_setting_has_a_value_and_an_origin(config: Path) -> None:
         "model", "context_tokens", "kv_tokens", "slots", "score_mb", "threads", "device",
         "max_tokens", "alternatives", "models_dir", "cache_dir", "store_file",
         "host", "port", "origins", "chars", "per_second", "concurrent", "connections", "idle_s",
+        "least_filters",
     }  # fmt: skip
     assert {item.origin for item in loaded.origins} == {"default"}
 
@@ -77,6 +78,7 @@ def test_the_environment_names_the_file_and_folders(config: Path, tmp_path: Path
         ("[engine]\nscore_mb = 0.5\n", "score_mb is 0.5 .*whole number"),
         ("[engine]\ncontext_tokens = 5\n", "context_tokens is 5; it must be 64 or more"),
         ("[engine]\ndevice = 'tpu'\n", "device is 'tpu'"),
+        ("[serve]\nleast_filters = 'some'\n", "least_filters is 'some'.*off, standard, strict"),
         ("[engine]\nmodel = 5\n", "model is 5 .*must be text"),
         ("[engine\n", "cannot read settings"),
     ],

@@ -21,6 +21,7 @@ from tecla.checks import nearest
 from tecla.errors import ConfigError
 
 Device = Literal["auto", "cpu", "gpu"]
+FilterLevel = Literal["off", "standard", "strict"]
 _PREFIX = "TECLA_"
 _FILE_VARIABLE = "TECLA_CONFIG"
 
@@ -93,6 +94,7 @@ class ServeSettings:
     chars: characters of one text. per_second: requests or messages of one key. concurrent: of its
     requests at work, and of its connections. connections: of all keys together.
     idle_s: seconds after which a text that nobody writes at is forgotten.
+    least_filters: how strictly suggestions are filtered at least; a text may ask for more.
     """
 
     host: str = "127.0.0.1"
@@ -103,6 +105,7 @@ class ServeSettings:
     concurrent: int = 256
     connections: int = 12_000
     idle_s: int = 600
+    least_filters: FilterLevel = "standard"
 
     def __post_init__(self) -> None:
         """Check every range; raises `ConfigError`."""
@@ -111,6 +114,11 @@ class ServeSettings:
             raise ConfigError(f"port is {self.port!r}; it must be at most {_MOST_PORT}")
         for name in ("chars", "per_second", "concurrent", "connections", "idle_s"):
             _at_least(name, getattr(self, name), 1)
+        if self.least_filters not in get_args(FilterLevel):
+            raise ConfigError(
+                f"least_filters is {self.least_filters!r}; it must be one of "
+                f"{', '.join(get_args(FilterLevel))}"
+            )
         for origin in self.allowed_origins:
             if not _ORIGIN.fullmatch(origin):
                 raise ConfigError(
@@ -121,6 +129,17 @@ class ServeSettings:
     def allowed_origins(self) -> tuple[str, ...]:
         """`origins` one by one."""
         return tuple(each.strip().lower() for each in self.origins.split(",") if each.strip())
+
+    @property
+    def filter_levels(self) -> tuple[FilterLevel, ...]:
+        """Those that a text may ask for, the least strict first."""
+        levels: tuple[FilterLevel, ...] = get_args(FilterLevel)
+        return levels[levels.index(self.least_filters) :]
+
+    @property
+    def usual_filters(self) -> FilterLevel:
+        """How a text that does not say is filtered: never not at all."""
+        return "strict" if self.least_filters == "strict" else "standard"
 
 
 @dataclass(frozen=True, slots=True)

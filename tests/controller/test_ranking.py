@@ -115,3 +115,22 @@ def test_where_the_favourite_may_not_be_shown_the_next_one_is() -> None:
     shown = Ranking(Filters(FilterOptions())).shown(found, at("The numbers "), RULES, 1.0)
     assert shown.ghost is not None
     assert shown.ghost.text == "are "
+
+
+def test_levels_share_curves_and_counts_but_not_what_they_withhold() -> None:
+    ranking = Ranking(Filters(FilterOptions()), Calibration())
+    mild = [alternative("damn thing", 0.6, 0.5)]
+    place = at("Fix the ")
+    assert ranking.at(None) is ranking
+    assert ranking.at("standard") is ranking
+    strict = ranking.at("strict")
+    assert strict is ranking.at("strict")
+    assert [each.text for each in ranking.allowed(mild, place)] == ["damn thing"]
+    assert strict.allowed(mild, place) == ()
+    assert strict.filters is not None
+    assert strict.filters.options.digits
+    assert ranking.filtered() == {("keep", None): 1, ("drop", "offensive"): 1}
+    odd = [alternative("a\x07b", 0.6, 0.6)]
+    assert [each.text for each in strict.allowed(odd, place)] == ["a"]
+    assert ranking.at("off").allowed(odd, place) == tuple(odd)
+    assert Ranking(None).at("strict").filters is None

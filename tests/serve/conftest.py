@@ -54,8 +54,8 @@ Make = Callable[..., Made]
 def make(fake_info: ModelInfo, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     with ExitStack() as held:
 
-        def made(*, asks_for_keys: bool = False, **limits: object) -> Made:
-            engine = FakeEngine(TOKENIZER, bias=saying(TOKENIZER, "the future", SAID))
+        def made(*, asks_for_keys: bool = False, said: str = SAID, **limits: object) -> Made:
+            engine = FakeEngine(TOKENIZER, bias=saying(TOKENIZER, "the future", said))
             suggester = Suggester(LoadedModel(engine, TOKENIZER, fake_info))
             store = held.enter_context(MemoryStore())
             settings = Settings(serve=ServeSettings(**limits))  # type: ignore[arg-type]

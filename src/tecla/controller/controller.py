@@ -19,6 +19,7 @@ from tecla.controller.router import Router
 from tecla.controller.sources import ANY, Shelf, Sources
 from tecla.controller.writer import Writer
 from tecla.filters.judge import Filters
+from tecla.filters.lexicon import Level
 from tecla.filters.options import FilterOptions
 from tecla.suggest.base import Suggesting
 from tecla.suggest.options import EngineOptions
@@ -52,7 +53,7 @@ class Controller(Closing):
         self._suggester, self._shelf = suggester, shelf or Shelf({})
         self._manner = manner or Manner()
         self.filters, self.cache, self.router = filters, cache, router
-        self._ranking = Ranking(filters, calibration)
+        self.ranking = Ranking(filters, calibration)
 
     @classmethod
     def open(
@@ -121,11 +122,13 @@ class Controller(Closing):
         record: Record | None = None,
         user: str = "local",
         collection: str | None = None,
+        level: Level | None = None,
     ) -> Writer:
         """A writer for one text.
 
         Writers of one `scope` may be given each other's answers. What becomes of suggestions goes
-        to `record`, such as `FeedbackBuffer.add`, in the name of `user` and `collection`.
+        to `record`, such as `FeedbackBuffer.add`, in the name of `user` and `collection`. Filters
+        are as the controller has them, or at `level` (see `Ranking.at`).
         """
         suggester, shared, model = self._suggester, None, None
         if suggester is not None:
@@ -136,7 +139,7 @@ class Controller(Closing):
             model,
             Sources(self._shelf),
             self._manner,
-            ranking=self._ranking,
+            ranking=self.ranking.at(level),
             shared=shared,
             feedback=None if record is None else Feedback(record, user, collection),
             header=header,

@@ -11,6 +11,7 @@ the next alternative.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
@@ -20,7 +21,9 @@ from tecla.controller.place import Place
 from tecla.controller.showing import Ghost, Rules, ghost_of
 from tecla.controller.tree import Alternative
 from tecla.decode.favourite import favourite
+from tecla.filters.base import Action, Reason
 from tecla.filters.judge import Filters
+from tecla.filters.lexicon import Level
 
 Silence = Literal[
     "nothing_found",  # no source has anything to say
@@ -53,6 +56,28 @@ class Ranking:
         """Without filters everything is kept, without curves probabilities stay as they are."""
         self.filters = filters
         self.calibration = calibration or Calibration()
+        self._others: dict[Level, Ranking] = {}
+
+    def at(self, level: Level | None) -> Ranking:
+        """The same with offensive words withheld at another level; "off": without any filter.
+
+        Made once for each level. `None`, or no filters at all: as it is.
+        """
+        if level is None or self.filters is None or level == self.filters.options.offensive:
+            return self
+        if level not in self._others:
+            filters = None
+            if level != "off":
+                filters = Filters(replace(self.filters.options, offensive=level))
+            self._others[level] = Ranking(filters, self.calibration)
+        return self._others[level]
+
+    def filtered(self) -> Counter[tuple[Action, Reason | None]]:
+        """What filters of any level did with suggestions, and why."""
+        counts = Counter() if self.filters is None else Counter(self.filters.counts)
+        for other in self._others.values():
+            counts.update(other.filtered())
+        return counts
 
     def allowed(self, found: Sequence[Alternative], place: Place) -> tuple[Alternative, ...]:
         """Those alternatives that may be shown, each as far as it may be."""

@@ -20,8 +20,9 @@ from tecla.controller.manner import Manner
 from tecla.controller.suggestion import Suggestion
 from tecla.controller.writer import Writer
 from tecla.decode.generation import Generation
-from tecla.errors import TeclaError
+from tecla.errors import ForbiddenError, TeclaError
 from tecla.filters.base import Action, Reason
+from tecla.filters.options import FilterOptions
 from tecla.process.remote import RemoteSuggester
 from tecla.scheduler.ticket import Sink
 from tecla.serve.guard import Caller, Guard
@@ -78,13 +79,14 @@ class Service:
         self.pressure = Pressure()
         self.guard = Guard(store.keys, settings.serve, asks_for_keys=asks_for_keys)
         self.feedback = FeedbackBuffer(store.feedback)
-        self._controller = self._made(suggester)
+        self.controller = self._made(suggester, settings)
         self.texts = Texts(
-            self._controller,
+            self.controller,
             self.feedback.add,
             most=settings.serve.connections,
             idle_s=settings.serve.idle_s,
         )
+        self.texts.levels = settings.serve.filter_levels
         self._tasks: list[asyncio.Task[None]] = []
         self._reloading = asyncio.Lock()
         self.is_closing = False
@@ -120,12 +122,11 @@ class Service:
     @property
     def cache(self) -> AnswerCache | None:
         """The answers that texts of one owner share."""
-        return self._controller.cache
+        return self.controller.cache
 
     def filtered(self) -> Mapping[tuple[Action, Reason | None], int]:
         """What filters did with suggestions, and why, since the settings were read."""
-        filters = self._controller.filters
-        return {} if filters is None else dict(filters.counts)
+        return self.controller.ranking.filtered()
 
     def generate(self, request: Generation, sink: Sink | None = None) -> Generating:
         """Begin a generation; see `Suggesting.generate`."""
@@ -144,7 +145,7 @@ class Service:
                 if asked.revision < text.revision:
                     return
                 text.revision = asked.revision
-            self.wish(text.writer, asked)
+            self.wish(text, asked)
             async for found in self.answers(text, Snapshot(asked.before, asked.after)):
                 yield found
         finally:
@@ -170,15 +171,28 @@ class Service:
             writer.dismiss()
         return FeedbackAnswer(counted=True)
 
-    def wish(self, writer: Writer, wishes: Wishes) -> None:
-        """Have a writer serve as it is wished, from its next revision on."""
+    def wish(self, text: OpenText, wishes: Wishes) -> None:
+        """Have a text served as it is wished, from its next revision on.
+
+        Raises `ForbiddenError` where less is to be filtered than the settings allow.
+        """
+        levels = self.settings.serve.filter_levels
+        if wishes.filters is not None and wishes.filters not in levels:
+            raise ForbiddenError(
+                f"filters is {wishes.filters!r}; here it may be {' or '.join(levels)}"
+            )
+        self.texts.filter(text, wishes.filters)
+        text.writer.manner = self.manner_of(wishes)
+
+    def manner_of(self, wishes: Wishes) -> Manner:
+        """The service's manner with what is wished."""
         manner = self.manner
         search = manner.search
         if wishes.max_words is not None:
             search = replace(search, words=wishes.max_words)
         if wishes.deadline_ms is not None:
             search = replace(search, deadline_ms=wishes.deadline_ms)
-        writer.manner = replace(
+        return replace(
             manner,
             search=search,
             eagerness=manner.eagerness if wishes.eagerness is None else wishes.eagerness,
@@ -213,14 +227,15 @@ class Service:
         """
         async with self._reloading:
             settings = load().settings
-            old, old_controller = self.suggester, self._controller
+            old, old_controller = self.suggester, self.controller
             if settings.engine != self.settings.engine:
                 self.suggester = await asyncio.to_thread(self._open_model, settings)
-            self._controller = self._made(self.suggester)
-            self.texts.serve_by(self._controller)
+            self.controller = self._made(self.suggester, settings)
+            self.texts.serve_by(self.controller)
             old_controller.close()
             self.texts.most = settings.serve.connections
             self.texts.idle_s = settings.serve.idle_s
+            self.texts.levels = settings.serve.filter_levels
             self.guard.adopt(settings.serve)
             self.settings = settings
             if old is not self.suggester:
@@ -236,7 +251,7 @@ class Service:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.texts.close_all()
-        self._controller.close()
+        self.controller.close()
         await asyncio.to_thread(self.suggester.close)
         with suppress(TeclaError):  # what cannot be written now is counted as lost
             await asyncio.to_thread(self.feedback.close)
@@ -246,7 +261,10 @@ class Service:
             await asyncio.sleep(_SWEEP_S)
             self.texts.forget_idle()
 
-    def _made(self, suggester: Suggesting) -> Controller:
+    def _made(self, suggester: Suggesting, settings: Settings) -> Controller:
         return Controller.around(
-            Relieved(suggester, self.pressure), predictors=self._predictors, manner=self.manner
+            Relieved(suggester, self.pressure),
+            predictors=self._predictors,
+            manner=self.manner,
+            filters=FilterOptions(offensive=settings.serve.usual_filters),
         )

@@ -22,7 +22,7 @@ from fastapi import WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
 
 from tecla.controller.suggestion import Suggestion
-from tecla.errors import InputError, OverloadedError, TeclaError
+from tecla.errors import ForbiddenError, InputError, OverloadedError, TeclaError
 from tecla.serve.gate import bearer, error_document
 from tecla.serve.guard import Caller
 from tecla.serve.metrics import Metrics
@@ -36,6 +36,7 @@ from tecla.serve.wire import (
     EditMessage,
     ListMessage,
     OpenMessage,
+    Wishes,
     WishMessage,
     answer_of,
     utf16_length,
@@ -132,7 +133,7 @@ class Connection:
 
     def _take_up(self, opening: OpenMessage) -> None:
         assert self._text is not None
-        self._service.wish(self._text.writer, opening)
+        self._wish(opening)
         try:
             self._snapshot = Snapshot(opening.text).moved(opening.caret, "utf16")
         except InputError as error:
@@ -140,6 +141,13 @@ class Connection:
         self._check_size()
         self._revision = opening.revision
         self._ask()
+
+    def _wish(self, wishes: Wishes) -> None:
+        assert self._text is not None
+        try:
+            self._service.wish(self._text, wishes)
+        except ForbiddenError as error:
+            raise CutOffError(NONSENSE, str(error)) from error
 
     def _leave(self) -> None:
         if self._settling is not None:
@@ -217,7 +225,7 @@ class Connection:
                 if message.revision == self._revision:
                     self._list()
             case WishMessage():
-                self._service.wish(self._text.writer, message)
+                self._wish(message)
             case OpenMessage():
                 raise CutOffError(NONSENSE, "open is the first message alone")
         return False

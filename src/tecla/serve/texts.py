@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Container
+from typing import NamedTuple, get_args
 
 from tecla.controller.controller import Controller
 from tecla.controller.feedback import Record
 from tecla.controller.writer import Writer
 from tecla.errors import OverloadedError, UnknownSessionError
+from tecla.settings import FilterLevel
 
 
 class Owner(NamedTuple):
@@ -39,9 +40,17 @@ class Owner(NamedTuple):
 class OpenText:
     """A text, its writer, and the revision as the client counts it."""
 
-    def __init__(self, owner: Owner, controller: Controller, writer: Writer) -> None:
+    def __init__(
+        self,
+        owner: Owner,
+        controller: Controller,
+        writer: Writer,
+        record: Record | None = None,
+        level: FilterLevel | None = None,
+    ) -> None:
         """Nothing is written yet."""
         self.owner, self.controller, self.writer = owner, controller, writer
+        self.record, self.level = record, level
         self.revision = -1
         self.is_connected = False
         self.used_s = 0.0
@@ -62,6 +71,7 @@ class Texts:
         """Writers are made by `controller` and tell `record` what becomes of suggestions."""
         self._controller, self._record = controller, record
         self.most, self.idle_s, self._clock = most, idle_s, clock
+        self.levels: Container[FilterLevel] = get_args(FilterLevel)
         self._open: OrderedDict[tuple[Owner, str], OpenText] = OrderedDict()
 
     def __len__(self) -> int:
@@ -104,6 +114,17 @@ class Texts:
         """A text for one question; whoever asks closes it. What becomes of it nobody can tell."""
         return self._made(owner, None)
 
+    def filter(self, text: OpenText, level: FilterLevel | None) -> None:
+        """Filter a text at a level (`None`: as the service does) from its next revision on.
+
+        It gets another writer, so that nothing that was found at the old level can be shown.
+        """
+        if level != text.level:
+            old = text.writer
+            text.writer, text.level = self._writer(text.owner, text.record, level), level
+            text.writer.manner = old.manner
+            old.close()
+
     def close(self, owner: Owner, name: str) -> None:
         """Forget a text."""
         text = self._open.pop((owner, name), None)
@@ -143,18 +164,25 @@ class Texts:
             retry_after_ms=1000.0,
         )
 
-    def _made(self, owner: Owner, record: Record | None) -> OpenText:
-        writer = self._controller.writer(
+    def _writer(self, owner: Owner, record: Record | None, level: FilterLevel | None) -> Writer:
+        return self._controller.writer(
             scope=tuple(owner),
             record=record,
             user=owner.store_user,
             collection=owner.store_collection,
+            level=level,
         )
-        return OpenText(owner, self._controller, writer)
+
+    def _made(
+        self, owner: Owner, record: Record | None, level: FilterLevel | None = None
+    ) -> OpenText:
+        writer = self._writer(owner, record, level)
+        return OpenText(owner, self._controller, writer, record, level)
 
     def _moved(self, old: OpenText) -> OpenText:
         """The text with a writer of the controller that serves now."""
-        text = self._made(old.owner, self._record)
+        level = old.level if old.level in self.levels else None
+        text = self._made(old.owner, self._record, level)
         text.writer.manner = old.writer.manner
         text.revision, text.is_connected = old.revision, old.is_connected
         text.writer.update(old.writer.snapshot)

@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal, Self, TypeAlias
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from tecla.controller.suggestion import Suggestion
+from tecla.settings import FilterLevel
 from tecla.text.unicode import to_bytes
 
 MOST_NAME_CHARS: Final = 128
@@ -57,6 +58,10 @@ class Wishes(_Strict):
     language: Language = Field(default="", description="of a text that does not tell, such as en")
     deadline_ms: float | None = Field(
         default=None, gt=0, le=MOST_DEADLINE_MS, description="when an answer is wanted"
+    )
+    filters: FilterLevel | None = Field(
+        default=None,
+        description="how strictly suggestions are filtered; less than the service's own is refused",
     )
 
 
