@@ -70,6 +70,7 @@ def test_curves_from_text_beside_a_predictor(tecla: Tecla, tmp_path: Path) -> No
     ran = tecla("calibrate", "lines:t.txt", "-o", "c.json", "--chars", "450", *beside)
     assert ran.status == 0, ran.err
     curves = Calibration.load(tmp_path / "c.json")
+    assert curves.curves[Kind("frequency").key].events >= 400  # as it answers without the model
     assert curves.provenance.settings["weight"] == 1.0
     assert [name for name, _, _ in curves.provenance.texts] == ["t.txt"]
     assert curves.curves[Kind().key].events >= 400

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -157,6 +159,20 @@ def test_a_forked_process_is_told(suggester: Suggester) -> None:
             os._exit(status)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert suggester.suggest("the", deadline_ms=None).tree.children
+
+
+@pytest.mark.slow
+def test_a_program_that_closes_nothing_ends_well() -> None:
+    program = (
+        "import sys\n"
+        "from tecla import Suggester\n"
+        "suggester = Suggester.open()\n"
+        "text = 'She said that she would ' * 200\n"  # the model is at work when the program ends
+        "answer = suggester.session().begin(text, deadline_ms=None)\n"
+        "print(answer.done())\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "False\n", "")
 
 
 def test_a_saved_session_is_private_and_replaces_files_only(

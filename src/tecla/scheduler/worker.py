@@ -11,9 +11,11 @@ answered after a restart earns the next one.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import threading
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from typing import TypeVar
@@ -26,6 +28,7 @@ from tecla.scheduler.ticket import Ticket
 _MOST_ORDERS = 4096  # cancellations and the like that may wait
 _LOOK_S = 0.5  # whoever waits looks this often whether the thread is still there
 _log = logging.getLogger(__name__)
+_workers: weakref.WeakSet[Worker] = weakref.WeakSet()
 
 Result = TypeVar("Result")
 Order = Callable[[Scheduler], None]
@@ -57,6 +60,7 @@ class Worker:
         self._process = os.getpid()
         self._thread = threading.Thread(target=self._run, name="tecla-engine", daemon=True)
         self._thread.start()
+        _workers.add(self)
 
     @property
     def healthy(self) -> bool:
@@ -231,3 +235,10 @@ class Worker:
         for order in orders:  # callers wait for these
             order(self._scheduler)
         self.loaded.engine.close()
+
+
+@atexit.register
+def _close_all() -> None:
+    """End what nobody closed: native code that runs while the program is torn down would crash."""
+    for worker in list(_workers):
+        worker.close()
