@@ -1,6 +1,8 @@
 # Every target creates and reuses .venv; PYTHON names the interpreter it is made with.
 PYTHON ?= python3
 RUN := .venv/bin/python
+# Tests run side by side, each process with a model of its own: half a gigabyte of memory each.
+WORKERS ?= auto --maxprocesses 4
 # scripts/setup.py writes the stamp last, so a set-up that failed or was interrupted runs again.
 STAMP := .venv/.ready
 BROWSER_STAMP := .venv/.browser
@@ -23,7 +25,7 @@ demo: $(STAMP)  ## Set everything up and complete some texts
 	@$(RUN) -m tecla.demo
 
 test: $(STAMP)  ## Set everything up and run the tests
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n $(WORKERS)
 
 # Playwright drives the Chromium of the system; CHROMIUM names another one.
 $(BROWSER_STAMP): $(STAMP)
