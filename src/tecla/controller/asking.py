@@ -76,8 +76,14 @@ class Asker(Closing):
         if self._router is not None and self._situation is not None:
             self._router.learnt(*self._situation, found)
 
+    def give_up(self) -> None:
+        """Nobody waits for what was asked, and the model need not go on with it."""
+        if self.asked is not None and not self.asked.done():
+            self._session.give_up()
+        self.drop()
+
     def drop(self) -> None:
-        """Nobody waits for what was asked."""
+        """Nobody waits for what was asked; what is asked next ends it."""
         self.asked = None
 
     def close(self) -> None:

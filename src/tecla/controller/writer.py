@@ -184,9 +184,14 @@ class Writer(Closing):
         found = self._newest.alternatives
         return self._ranking.ghosts(found, self._place, self.manner.rules)
 
+    def give_up(self) -> None:
+        """Nobody waits for the newest revision any more; the model ends its work on it."""
+        if self._model is not None:
+            self._model.give_up()
+
     def dismiss(self) -> Suggestion:
         """Show nothing until the text changes."""
-        self._drop()
+        self.give_up()
         if self._feedback is not None:
             self._feedback.left()
         self._newest = replace(self._newest, ghost=None, silence="dismissed", settled=True)

@@ -33,6 +33,7 @@ from tecla.process.messages import (
     Filtering,
     Generate,
     GiveUp,
+    LeaveCaret,
     Open,
     Opened,
     Piece,
@@ -91,6 +92,10 @@ class Host:
                 generating = self._generating.get(number)
                 if generating is not None:
                     generating.cancel()
+            case LeaveCaret(number):
+                left = self._carets.get(number)
+                if left is not None:
+                    left.session.give_up()
             case CloseSession(number):
                 caret = self._carets.pop(number, None)
                 if caret is not None:
@@ -124,7 +129,7 @@ class Host:
     def _generate(self, asked: Generate) -> None:
         sink = _Told(self._link, asked.id) if asked.streams else None
         try:
-            generating = self._suggester.generate(asked.request, sink)
+            generating = self._suggester.generate(asked.request, sink, scope=asked.scope)
         except TeclaError as error:
             self._answer(asked.id, error)
             return

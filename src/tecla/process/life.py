@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Hashable
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any, Final
@@ -98,9 +99,9 @@ class Life(Closing):
         """
         return self._ask(question)
 
-    def generate(self, request: Generation, sink: Sink | None) -> Generating:
+    def generate(self, request: Generation, sink: Sink | None, scope: Hashable = "") -> Generating:
         """Begin a generation; raises what `begin` raises."""
-        answer, number = self._sent(Generate(0, request, sink is not None), sink)
+        answer, number = self._sent(Generate(0, request, sink is not None, scope), sink)
         return Generating(answer, lambda: self.tell(GiveUp(number)))
 
     def count(self) -> Future[dict[str, int]]:

@@ -87,6 +87,7 @@ class Generate:
     id: int
     request: Generation
     streams: bool
+    scope: Hashable = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,13 @@ class GiveUp:
     """A generation that nobody waits for any more; it is answered all the same."""
 
     id: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveCaret:
+    """Nobody waits for what was asked at a caret so far; it is answered all the same."""
+
+    session: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,5 +143,7 @@ class Answered:
     answer: Completed | dict[str, int] | TeclaError
 
 
-ToEngine: TypeAlias = Open | Filtering | Begin | Generate | GiveUp | CloseSession | Count
+ToEngine: TypeAlias = (
+    Open | Filtering | Begin | Generate | GiveUp | LeaveCaret | CloseSession | Count
+)
 FromEngine: TypeAlias = Opened | Piece | Answered

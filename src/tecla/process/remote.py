@@ -28,7 +28,7 @@ from tecla.errors import EngineFailedError, OptionError, TeclaError
 from tecla.filters.judge import PlaceScreen
 from tecla.models.info import ModelInfo
 from tecla.process.life import Life
-from tecla.process.messages import Begin, CloseSession, Opened, Screened, Spliced
+from tecla.process.messages import Begin, CloseSession, LeaveCaret, Opened, Screened, Spliced
 from tecla.scheduler.terms import DEADLINE_MS
 from tecla.scheduler.ticket import Sink
 from tecla.settings import Settings, load
@@ -100,9 +100,11 @@ class RemoteSuggester(Closing):
         """A caret that is typed at; `scope` is hashable and can be pickled."""
         return RemoteSession(self, next(_numbers), scope)
 
-    def generate(self, request: Generation, sink: Sink | None = None) -> Generating:
+    def generate(
+        self, request: Generation, sink: Sink | None = None, *, scope: Hashable = ""
+    ) -> Generating:
         """Begin a generation without waiting; see `Suggesting.generate`."""
-        return self.life().generate(request, sink)
+        return self.life().generate(request, sink, scope)
 
     def counters(self) -> dict[str, int]:
         """What was counted since the process was started, and what is held now.
@@ -239,6 +241,12 @@ class RemoteSession(Closing):
             answer = life.begin(question)
             self._life, self._before, self._after = life, before, after
         return answer
+
+    def give_up(self) -> None:
+        """Give up what was asked; see `Asking.give_up`."""
+        with self._lock:
+            if self._life is not None:
+                self._life.tell(LeaveCaret(self._number))
 
     def close(self) -> None:
         """Give up what was asked; safe to call twice."""

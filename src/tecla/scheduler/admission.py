@@ -136,6 +136,13 @@ class Admission:
                 self._memory.unpin(ahead)
                 caret.ahead = None
 
+    def read_no_further(self, key: SessionKey, revision: int) -> None:
+        """Read nothing ahead for a session, unless a later revision was begun."""
+        caret = self._carets.find(key)
+        if caret is not None and caret.ahead is not None and caret.revision <= revision:
+            ahead, caret.ahead = caret.ahead, None
+            self._memory.unpin(ahead)
+
     def forget(self, key: SessionKey) -> None:
         """Forget a session and what is held for it alone."""
         caret = self._carets.pop(key)

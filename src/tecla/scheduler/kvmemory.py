@@ -23,6 +23,7 @@ from tecla.scheduler.position import Position
 
 _ROW_BYTES = 4  # of one kept score
 _LONG_HEAD = 64  # tokens worth keeping for a request that may never come
+_FEW_SCOPES = 256  # so many are not worth a look for those of which nothing is left
 
 
 class Place(NamedTuple):
@@ -43,6 +44,7 @@ class KVMemory:
         self.evicted_slots = 0
         self.cells = 0  # distinct positions held
         self._roots: dict[Hashable, Position] = {}
+        self._most_roots = _FEW_SCOPES  # look for empty ones beyond
         self._tips: list[Position | None] = [None] * engine.n_slots
         self._owners: list[Hashable | None] = [None] * engine.n_slots  # whom a slot last served
         self._recency: OrderedDict[int, None] = OrderedDict()  # used slots, oldest first
@@ -63,6 +65,8 @@ class KVMemory:
     def root(self, scope: Hashable) -> Position:
         """The empty text of a scope."""
         if scope not in self._roots:
+            if len(self._roots) >= self._most_roots:
+                self._drop_empty_roots()
             self._roots[scope] = Position(None, -1)
         return self._roots[scope]
 
@@ -270,6 +274,13 @@ class KVMemory:
             self.cells -= not at.slots
         self._tips[slot] = end
         tip.forget()
+
+    def _drop_empty_roots(self) -> None:
+        """Forget scopes whose last slot went to others; seldom enough to cost nothing."""
+        self._roots = {
+            scope: root for scope, root in self._roots.items() if root.children or root.pins
+        }
+        self._most_roots = max(_FEW_SCOPES, 2 * len(self._roots))
 
     def _drop_scores(self, position: Position) -> None:
         del self._kept[position]

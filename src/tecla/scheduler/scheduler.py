@@ -93,6 +93,16 @@ class Scheduler:
         """Give up a request; it is answered as cancelled by the next step."""
         self._cancelled.append(ticket)
 
+    def give_up(self, key: SessionKey, revision: int) -> None:
+        """Answer a session's requests up to a revision as cancelled, and read nothing ahead.
+
+        What it holds stays, for the day it is typed at again.
+        """
+        for ticket in [*self._waiting, *self._jobs]:
+            if ticket.session == key and ticket.revision <= revision:
+                self._cancelled.append(ticket)
+        self._admission.read_no_further(key, revision)
+
     def close_session(self, key: SessionKey) -> None:
         """Answer what a session asked for as cancelled, and give up all that it held alone."""
         for ticket in [*self._waiting, *self._jobs]:

@@ -11,18 +11,25 @@ from fastapi import FastAPI, Request, WebSocket
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from tecla.errors import OUTSIDE, InputError, TeclaError
 from tecla.serve.gate import ASGIApp as GateApp
 from tecla.serve.gate import Gate, error_document, error_headers
 from tecla.serve.http_routes import make_router
+from tecla.serve.invalid import first_fault
 from tecla.serve.metrics import Metrics
 from tecla.serve.openai_routes import make_openai_router
 from tecla.serve.service import Service
-from tecla.serve.socket_route import CROWDED, Connection
+from tecla.serve.socket_route import CROWDED, ENDED, Connection
 
-_BAD_REQUEST = 400
+_BAD_REQUEST, _INTERNAL = 400, 500
+_FRAMEWORK = {
+    400: "the body cannot be read; send JSON",
+    404: "there is nothing at this path; see /docs",
+    405: "this path has another method; see /docs",
+}
 
 
 def make_app(service: Service, metrics: Metrics | None = None) -> ASGIApp:
@@ -46,11 +53,14 @@ def make_app(service: Service, metrics: Metrics | None = None) -> ASGIApp:
 
     @app.websocket("/v1/session")
     async def session(socket: WebSocket) -> None:
-        if counts.open_connections >= service.settings.serve.connections or service.is_closing:
-            await socket.accept()
-            await socket.close(CROWDED, "too many connections are open; try again later")
-            return
         await socket.accept()
+        most = service.settings.serve.connections
+        if service.is_closing:
+            await socket.close(ENDED, "the service ends; try again later")
+            return
+        if counts.open_connections >= most:
+            await socket.close(CROWDED, f"{most} connections are open, the most; try again in 1 s")
+            return
         with counts.connection():
             await Connection(service, counts, socket).run()
 
@@ -63,13 +73,23 @@ def make_app(service: Service, metrics: Metrics | None = None) -> ASGIApp:
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         """What is wrong, without what was sent."""
-        first = error.errors()[0]
-        where = ".".join(str(each) for each in first["loc"] if each != "body")
+        fault = first_fault(error.errors())
         counts.refused.labels("bad_input").inc()
-        message = f"{where}: {first['msg']}" if where else str(first["msg"])
-        document = error_document(InputError(message))
-        document["error"]["param"] = where or None
+        document = error_document(InputError(str(fault)))
+        document["error"]["param"] = fault.where or None
         return JSONResponse(document, _BAD_REQUEST)
+
+    @app.exception_handler(HTTPException)
+    async def unknown(_: Request, error: HTTPException) -> JSONResponse:
+        """What the framework refuses: a path or a method that there is none of, a broken body."""
+        document = error_document(InputError(_FRAMEWORK.get(error.status_code, error.detail)))
+        return JSONResponse(document, error.status_code, error.headers)
+
+    @app.exception_handler(Exception)
+    async def broken(_: Request, error: Exception) -> JSONResponse:
+        """A mistake of ours; what it was is logged by the server."""
+        counts.refused.labels(TeclaError.code).inc()
+        return JSONResponse(error_document(TeclaError("an error inside the service")), _INTERNAL)
 
     origins = service.settings.serve.allowed_origins
     if origins:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated, Any, TypeAlias
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse
 
 from tecla.controller.suggestion import Suggestion
 from tecla.serve.gate import bearer
 from tecla.serve.guard import Caller
+from tecla.serve.leaving import Events, unless_gone
 from tecla.serve.metrics import CONTENT_TYPE, Metrics
 from tecla.serve.service import Service
 from tecla.serve.wire import Answer, FeedbackAnswer, FeedbackRequest, SuggestRequest, answer_of
@@ -41,20 +43,15 @@ def make_router(service: Service, metrics: Metrics) -> APIRouter:
         summary="What to show at a caret",
         responses={200: {"content": {"text/event-stream": {}}}},
     )
-    async def suggest(asked: SuggestRequest, caller: Calling) -> Any:
+    async def suggest(asked: SuggestRequest, request: Request, caller: Calling) -> Any:
         """One answer, or with `stream` answers as events, each extending the one before."""
         caller.check("suggest")
         service.pressure.check()
+        answers = _answers(service, metrics, caller, asked)
         if asked.stream:
-            return StreamingResponse(
-                _events(service, metrics, caller, asked), media_type="text/event-stream"
-            )
-        began = time.monotonic()
-        last: Suggestion | None = None
-        with caller.at_work():
-            async for found in service.suggest(caller, asked):
-                last = found
-        return _told(metrics, last, asked, began)
+            first = await anext(answers)  # what is wrong is told by the status of the answer
+            return Events(_events(first, answers))
+        return await unless_gone(request, _last(answers))
 
     @router.post("/v1/feedback", summary="What became of a suggestion")
     async def feedback(told: FeedbackRequest, caller: Calling) -> FeedbackAnswer:
@@ -123,17 +120,32 @@ def _told(
     return answer_of(found, asked.revision, asked.n)
 
 
-async def _events(
+async def _answers(
     service: Service, metrics: Metrics, caller: Caller, asked: SuggestRequest
-) -> AsyncIterator[str]:
+) -> AsyncGenerator[Answer, None]:
+    """Answers to one request, each extending the one before, and the last one settled."""
     began = time.monotonic()
     last: Suggestion | None = None
     with caller.at_work():
-        async for found in service.suggest(caller, asked):
-            last = found
-            if not found.settled:
-                yield _event(answer_of(found, asked.revision, asked.n))
-    yield _event(_told(metrics, last, asked, began))
+        async with aclosing(service.suggest(caller, asked)) as suggestions:
+            async for found in suggestions:
+                last = found
+                if not found.settled:
+                    yield answer_of(found, asked.revision, asked.n)
+    yield _told(metrics, last, asked, began)
+
+
+async def _last(answers: AsyncGenerator[Answer, None]) -> Answer:
+    async with aclosing(answers):
+        *_, last = [each async for each in answers]
+    return last
+
+
+async def _events(first: Answer, rest: AsyncGenerator[Answer, None]) -> AsyncGenerator[str, None]:
+    async with aclosing(rest):
+        yield _event(first)
+        async for each in rest:
+            yield _event(each)
 
 
 def _event(answer: Answer) -> str:

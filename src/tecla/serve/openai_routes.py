@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from fastapi import APIRouter, Request
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Request, Response
 
 from tecla.decode.generation import Generation
 from tecla.decode.request import Completed, TokenScore
@@ -26,7 +25,9 @@ from tecla.serve.completions import (
 from tecla.serve.gate import error_document
 from tecla.serve.guard import Caller
 from tecla.serve.http_routes import Calling
+from tecla.serve.leaving import Events, unless_gone
 from tecla.serve.service import Service
+from tecla.serve.texts import Owner
 from tecla.suggest.base import Generating
 
 _DONE = "data: [DONE]\n\n"
@@ -76,56 +77,46 @@ def make_openai_router(service: Service) -> APIRouter:
             asked.check_stream()
             parts = _parts(service, caller, asked, made, envelope)
             first = await anext(parts)  # what is wrong with the request is told by its status
-            return StreamingResponse(_events(first, parts), media_type="text/event-stream")
+            return Events(_events(first, parts))
         with caller.at_work():
-            answers = await _answers(service, made, request)
+            answers = await unless_gone(request, _answers(service, _owner(caller, asked), made))
+        if isinstance(answers, Response):
+            return answers
         return envelope.document(choices(asked, answers), Usage.of(answers))
 
     return router
 
 
-async def _answers(
-    service: Service, made: Sequence[Generation], request: Request
-) -> list[Completed]:
-    """All of them; if the client goes away, or one fails, the others are given up."""
+def _owner(caller: Caller, asked: CompletionRequest) -> Owner:
+    """Whose prompts they are: what is read of them is nobody else's."""
+    return Owner(caller.key_id, asked.user or "")
+
+
+async def _answers(service: Service, owner: Owner, made: Sequence[Generation]) -> list[Completed]:
+    """All of them; if one fails or nobody waits any more, the others are given up."""
     at_work: list[Generating] = []
-    gone = asyncio.ensure_future(_gone(request))
     try:
-        at_work.extend(service.generate(each) for each in made)
-        answers = [asyncio.wrap_future(each.answer) for each in at_work]
-        everything = asyncio.ensure_future(_all_of(answers))
-        both: list[asyncio.Future[Any]] = [everything, gone]
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-        if not everything.done():
-            everything.cancel()
-            raise asyncio.CancelledError
-        return everything.result()
+        for each in made:
+            at_work.append(service.generate(owner, each))
+        return await asyncio.gather(*(asyncio.wrap_future(each.answer) for each in at_work))
     finally:
-        gone.cancel()
-        for each in at_work:
-            each.cancel()
+        for generating in at_work:
+            generating.cancel()
 
 
-async def _all_of(answers: Sequence[asyncio.Future[Completed]]) -> list[Completed]:
-    return await asyncio.gather(*answers)
-
-
-async def _gone(request: Request) -> None:
-    """Return when the client has gone away."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _events(first: dict[str, Any], rest: AsyncIterator[dict[str, Any]]) -> AsyncIterator[str]:
+async def _events(
+    first: dict[str, Any], rest: AsyncGenerator[dict[str, Any], None]
+) -> AsyncGenerator[str, None]:
     """Parts as server-sent events; an error in the middle is told as the last of them."""
-    yield _event(first)
-    try:
-        async for each in rest:
-            yield _event(each)
-    except TeclaError as error:
-        yield _event(error_document(error))
-        return
-    yield _DONE
+    async with aclosing(rest):
+        yield _event(first)
+        try:
+            async for each in rest:
+                yield _event(each)
+        except TeclaError as error:
+            yield _event(error_document(error))
+            return
+        yield _DONE
 
 
 def _event(document: dict[str, Any]) -> str:
@@ -138,8 +129,9 @@ async def _parts(
     asked: CompletionRequest,
     made: Sequence[Generation],
     envelope: Envelope,
-) -> AsyncIterator[dict[str, Any]]:
+) -> AsyncGenerator[dict[str, Any], None]:
     """The parts of all choices as they come, and at last what they cost."""
+    owner = _owner(caller, asked)
     singles = [single(each, number) for each in made for number in range(asked.choices)]
     parts: asyncio.Queue[dict[str, Any] | BaseException | None] = asyncio.Queue()
     answers: list[Completed] = []
@@ -147,7 +139,7 @@ async def _parts(
     async def follow(index: int) -> None:
         prompt, start = asked.prompts()[index // asked.choices], 0
         try:
-            async with aclosing(_pieces(service, singles[index])) as pieces:
+            async with aclosing(_pieces(service, owner, singles[index])) as pieces:
                 if asked.echo and isinstance(prompt, str):
                     await parts.put(part(index, prompt))
                 async for each in pieces:
@@ -189,10 +181,12 @@ async def _parts(
         yield envelope.document([], usage)
 
 
-async def _pieces(service: Service, made: Generation) -> AsyncGenerator[_Piece | Completed, None]:
+async def _pieces(
+    service: Service, owner: Owner, made: Generation
+) -> AsyncGenerator[_Piece | Completed, None]:
     """The text of one generation as it comes, then its answer; leaving gives it up."""
     waiting: asyncio.Queue[_Piece | None] = asyncio.Queue()
-    at_work = service.generate(made, _Queue(waiting))
+    at_work = service.generate(owner, made, _Queue(waiting))
     try:
         while (piece := await waiting.get()) is not None:
             yield piece

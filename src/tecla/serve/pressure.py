@@ -101,10 +101,12 @@ class Relieved:
         """A caret that is typed at."""
         return _RelievedSession(self._suggester.session(scope=scope), self._pressure)
 
-    def generate(self, request: Generation, sink: Sink | None = None) -> Generating:
+    def generate(
+        self, request: Generation, sink: Sink | None = None, *, scope: Hashable = ""
+    ) -> Generating:
         """Begin a generation; refused while the loop is busy."""
         self._pressure.check()
-        return self._suggester.generate(request, sink)
+        return self._suggester.generate(request, sink, scope=scope)
 
     @property
     def context_tokens(self) -> int:
@@ -150,6 +152,9 @@ class _RelievedSession:
             options["max_words"] = min(options.get("max_words") or _SHORT_WORDS, _SHORT_WORDS)
             options["max_tokens"] = min(options.get("max_tokens", _SHORT_TOKENS), _SHORT_TOKENS)
         return self._session.begin(before, after, deadline_ms=deadline_ms, **options)
+
+    def give_up(self) -> None:
+        self._session.give_up()
 
     def close(self) -> None:
         self._session.close()

@@ -1,8 +1,8 @@
 """Runs the service: one process that listens, one that computes.
 
-uvicorn on one event loop. What it lacks is added here: a connection that does not send a whole
-request in time is closed (`TimedProtocol`), SIGHUP reads the settings again, and one line says what
-is served.
+uvicorn on one event loop, with the protocols of `tecla.serve.protocols`. SIGHUP reads the settings
+again, SIGTERM and SIGINT end the service in good order and with exit status 0, and one line says
+what is served.
 """
 
 from __future__ import annotations
@@ -10,55 +10,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import HANDLED_SIGNALS
 
 from tecla.errors import ConfigError, TeclaError
 from tecla.process.remote import RemoteSuggester
 from tecla.serve.app import make_app
 from tecla.serve.gate import is_loopback
+from tecla.serve.metrics import Metrics
+from tecla.serve.protocols import HEAD_BYTES, SocketProtocol, http_protocol, most_connections
 from tecla.serve.service import Service
 from tecla.settings import Settings
 from tecla.store.sqlite import SqliteStore
 
-HEAD_S: Final = 10.0  # a request's head must be there within
-_HEAD_BYTES: Final = 16 << 10
 _GRACE_S: Final = 5  # what is at work when the service is stopped has so long
+_BYTES_PER_CHAR: Final = 12  # of a character beyond the BMP, escaped
 _MESSAGE_SLACK: Final = 64 << 10
 _log = logging.getLogger("tecla.serve")
-
-
-class TimedProtocol(H11Protocol):
-    """HTTP/1.1, for clients that send the head of a request in time."""
-
-    _waiting: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for the first request."""
-        super().connection_made(transport)
-        self._waiting = self.loop.call_later(HEAD_S, self._too_late)
-
-    def handle_events(self) -> None:
-        """Stop waiting once a head is there; wait again for the next one."""
-        before = self.scope
-        super().handle_events()
-        if self.scope is not before and self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing to wait for."""
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
-        super().connection_lost(exc)
-
-    def _too_late(self) -> None:
-        if not self.transport.is_closing():
-            self.transport.close()
 
 
 class Server(uvicorn.Server):
@@ -87,6 +60,24 @@ class Server(uvicorn.Server):
             "with keys" if service.guard.asks_for_keys else "without keys",
         )
 
+    async def shutdown(self, sockets: list[Any] | None = None) -> None:
+        """Take nothing new, finish what is at work or refuse it, and end."""
+        self._service.is_closing = True  # whoever asks how it is, is told
+        await super().shutdown(sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Have signals end the service, and nothing but the service."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {each: signal.signal(each, self.handle_exit) for each in HANDLED_SIGNALS}
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
     def _reload(self) -> None:
         async def reload() -> None:
             try:
@@ -112,22 +103,27 @@ def serve(settings: Settings, *, without_keys: bool = False) -> None:
         suggester = RemoteSuggester(settings)
         asks = has_keys and not without_keys
         service = Service(settings, suggester, store, asks_for_keys=asks)
-        config = uvicorn.Config(
-            make_app(service),
-            host=wanted.host,
-            port=wanted.port,
-            http=TimedProtocol,
-            ws="websockets-sansio",
-            ws_max_size=wanted.chars * 12 + _MESSAGE_SLACK,
-            ws_per_message_deflate=False,
-            h11_max_incomplete_event_size=_HEAD_BYTES,
-            timeout_graceful_shutdown=_GRACE_S,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            lifespan="on",
-        )
         try:
-            Server(config, service).run()
+            Server(config_of(service, most_connections()), service).run()
         finally:
             suggester.close()
+
+
+def config_of(service: Service, most: int, metrics: Metrics | None = None) -> uvicorn.Config:
+    """How a service is served, with at most so many connections of all kinds."""
+    wanted = service.settings.serve
+    return uvicorn.Config(
+        make_app(service, metrics),
+        host=wanted.host,
+        port=wanted.port,
+        http=http_protocol(most),
+        ws=SocketProtocol,
+        ws_max_size=wanted.chars * _BYTES_PER_CHAR + _MESSAGE_SLACK,
+        ws_per_message_deflate=False,
+        h11_max_incomplete_event_size=HEAD_BYTES,
+        timeout_graceful_shutdown=_GRACE_S,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+    )

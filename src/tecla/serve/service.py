@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -128,14 +128,17 @@ class Service:
         """What filters did with suggestions, and why, since the settings were read."""
         return self.controller.ranking.filtered()
 
-    def generate(self, request: Generation, sink: Sink | None = None) -> Generating:
-        """Begin a generation; see `Suggesting.generate`."""
-        return self.suggester.generate(request, sink)
+    def generate(self, owner: Owner, request: Generation, sink: Sink | None = None) -> Generating:
+        """Begin a generation for somebody; see `Suggesting.generate`."""
+        return self.suggester.generate(request, sink, scope=tuple(owner))
 
-    async def suggest(self, caller: Caller, asked: SuggestRequest) -> AsyncIterator[Suggestion]:
+    async def suggest(
+        self, caller: Caller, asked: SuggestRequest
+    ) -> AsyncGenerator[Suggestion, None]:
         """Answers to one request, each extending the one before; the last one is settled.
 
-        Where a newer revision of the same session came meanwhile, nothing more comes.
+        Where a newer revision of the same session came meanwhile, nothing more comes. Leaving
+        gives up what was asked.
         """
         caller.check_chars(len(asked.before) + len(asked.after))
         owner = Owner(caller.key_id, asked.user, asked.collection)
@@ -146,8 +149,10 @@ class Service:
                     return
                 text.revision = asked.revision
             self.wish(text, asked)
-            async for found in self.answers(text, Snapshot(asked.before, asked.after)):
-                yield found
+            snapshot = Snapshot(asked.before, asked.after)
+            async with aclosing(self.answers(text, snapshot)) as answers:
+                async for found in answers:
+                    yield found
         finally:
             if not asked.session:
                 text.writer.close()
@@ -199,16 +204,20 @@ class Service:
             language=wishes.language or manner.language,
         )
 
-    async def answers(self, text: OpenText, snapshot: Snapshot) -> AsyncIterator[Suggestion]:
+    async def answers(self, text: OpenText, snapshot: Snapshot) -> AsyncGenerator[Suggestion, None]:
         """What is said of a new state of a text, until it is settled or something newer comes."""
         writer = text.writer
         first = writer.update(snapshot)
-        yield first
-        if first.settled:
-            return
-        settled = await self.settle(writer)
-        if settled.revision == first.revision:
-            yield settled
+        try:
+            yield first
+            if first.settled:
+                return
+            settled = await self.settle(writer)
+            if settled.revision == first.revision:
+                yield settled
+        finally:
+            if writer.suggestion.revision == first.revision:
+                writer.give_up()
 
     async def settle(self, writer: Writer) -> Suggestion:
         """The settled answer, or what is known when it is clear that none will come."""

@@ -25,6 +25,7 @@ from tecla.controller.suggestion import Suggestion
 from tecla.errors import ForbiddenError, InputError, OverloadedError, TeclaError
 from tecla.serve.gate import bearer, error_document
 from tecla.serve.guard import Caller
+from tecla.serve.invalid import first_fault
 from tecla.serve.metrics import Metrics
 from tecla.serve.service import Service
 from tecla.serve.texts import OpenText, Owner
@@ -48,6 +49,8 @@ SEND_S: Final = 10.0  # and every answer be read within
 MOST_WAITING: Final = 64
 NONSENSE, OUT_OF_STEP, NO_KEY, SLOW, CROWDED, ENDED = 4400, 4409, 4401, 4408, 4429, 1012
 _LISTED: Final = 6
+_REASON_BYTES: Final = 123  # of a close frame, RFC 6455
+_PACE_S: Final = 0.05  # who asks more often than they may is read so much more slowly
 
 
 class CutOffError(Exception):
@@ -73,6 +76,7 @@ class Connection:
         self._snapshot = Snapshot()
         self._revision = -1
         self._settling: asyncio.Task[None] | None = None
+        self._is_over = False  # more was asked just now than may be
 
     async def run(self) -> None:
         """Serve until either side ends it."""
@@ -154,6 +158,7 @@ class Connection:
             self._settling.cancel()
         if self._text is not None:
             self._text.is_connected = False
+            self._text.writer.give_up()
 
     # The three loops
 
@@ -176,7 +181,8 @@ class Connection:
             self._room.set()
             if is_new:
                 self._ask()
-            await asyncio.sleep(0)
+            await asyncio.sleep(_PACE_S if self._is_over else 0)
+            self._is_over = False
 
     async def _send(self) -> None:
         while True:
@@ -202,7 +208,8 @@ class Connection:
         try:
             return CLIENT_MESSAGE.validate_json(data)
         except ValidationError as error:
-            raise CutOffError(NONSENSE, _what_is_wrong(error)) from None
+            fault = first_fault(error.errors(include_input=False, include_url=False))
+            raise CutOffError(NONSENSE, str(fault)) from None
 
     def _handle(self, message: ClientMessage) -> bool:
         """Do what a message asks for; whether the text is new."""
@@ -218,14 +225,16 @@ class Connection:
             case AcceptMessage():
                 return self._accept(message)
             case DismissMessage():
+                self._is_over |= not self._counted()
                 if message.revision == self._revision:
                     self._text.writer.dismiss()
                     self._stop_settling()
             case ListMessage():
-                if message.revision == self._revision:
+                if message.revision == self._revision and self._may_ask():
                     self._list()
             case WishMessage():
-                self._wish(message)
+                if self._may_ask():
+                    self._wish(message)
             case OpenMessage():
                 raise CutOffError(NONSENSE, "open is the first message alone")
         return False
@@ -276,15 +285,32 @@ class Connection:
         assert self._text is not None
         self._stop_settling()
         began = time.monotonic()
+        if not self._may_ask():
+            self._text.writer.give_up()  # what it was asked about is no more
+            return
+        self._text = self._service.texts.current(self._text, self._name)
+        self._text.revision = self._revision
+        self._follow(self._text.writer.update(self._snapshot), began)
+
+    def _may_ask(self) -> bool:
+        """Whether one more question is answered; if not, says so."""
+        assert self._caller is not None
         try:
             self._service.guard.count(self._caller)
             self._service.pressure.check()
         except OverloadedError as error:
             self._refuse(error)
-            return
-        self._text = self._service.texts.current(self._text, self._name)
-        self._text.revision = self._revision
-        self._follow(self._text.writer.update(self._snapshot), began)
+            return False
+        return True
+
+    def _counted(self) -> bool:
+        """Take note of what costs next to nothing; whether it was one of not too many."""
+        assert self._caller is not None
+        try:
+            self._service.guard.count(self._caller)
+        except OverloadedError:
+            return False
+        return True
 
     def _follow(self, first: Suggestion, began: float) -> None:
         """Tell an answer, and what becomes of it."""
@@ -317,6 +343,7 @@ class Connection:
             self._metrics.answered(found, time.monotonic() - began)
 
     def _refuse(self, error: OverloadedError) -> None:
+        self._is_over = True
         self._metrics.refused.labels(error.code).inc()
         self._say({**error_document(error)["error"], "type": "refused", "revision": self._revision})
 
@@ -336,7 +363,8 @@ class Connection:
     async def _end(self, why: CutOffError) -> None:
         with suppress(RuntimeError, WebSocketDisconnect, TimeoutError):
             async with asyncio.timeout(SEND_S):
-                await self._socket.close(why.code, why.reason[:120])
+                reason = why.reason.encode()[:_REASON_BYTES].decode(errors="ignore")
+                await self._socket.close(why.code, reason)
 
 
 def _first_of(several: BaseExceptionGroup[CutOffError]) -> CutOffError:
@@ -345,10 +373,3 @@ def _first_of(several: BaseExceptionGroup[CutOffError]) -> CutOffError:
         found = found.exceptions[0]
     assert isinstance(found, CutOffError)
     return found
-
-
-def _what_is_wrong(error: ValidationError) -> str:
-    """The first fault of a message, without what it said."""
-    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-    where = ".".join(str(each) for each in first["loc"])
-    return f"{where or 'message'}: {first['msg']}"

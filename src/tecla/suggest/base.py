@@ -33,6 +33,10 @@ class Asking(Protocol):
         """
         ...
 
+    def give_up(self) -> None:
+        """Nobody waits for what was asked; what was read of the text stays. Never blocks."""
+        ...
+
     def close(self) -> None:
         """Give up what was asked and let go of what is held; safe to call twice."""
         ...
@@ -60,12 +64,14 @@ class Suggesting(Protocol):
         """A caret that is typed at; nothing passes between those of two scopes."""
         ...
 
-    def generate(self, request: Generation, sink: Sink | None = None) -> Generating:
+    def generate(
+        self, request: Generation, sink: Sink | None = None, *, scope: Hashable = ""
+    ) -> Generating:
         """Begin a generation; certain text goes to `sink` as it comes, from another thread.
 
-        Never blocks. Raises `OverloadedError` when too many requests wait, `EngineFailedError`
-        when there is no engine; the answer may raise the same, and `InputError` for what the model
-        cannot be asked.
+        What was read is shared within its scope alone. Never blocks. Raises `OverloadedError` when
+        too many requests wait, `EngineFailedError` when there is no engine; the answer may raise
+        the same, and `InputError` for what the model cannot be asked.
         """
         ...
 

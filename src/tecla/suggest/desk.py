@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections.abc import Hashable
 
 from tecla.decode.generation import Generation
 from tecla.decode.request import Completed, Request
@@ -44,9 +45,9 @@ class Desk:
             self.worker.cancel(ticket)
             raise
 
-    def generate(self, request: Generation, sink: Sink | None) -> Generating:
+    def generate(self, request: Generation, sink: Sink | None, scope: Hashable = "") -> Generating:
         """Begin without waiting; raises `OverloadedError` or `EngineFailedError`."""
-        ticket = whole_ticket(request, sink)
+        ticket = whole_ticket(request, sink, scope)
         self.worker.submit(ticket)
         return Generating(ticket.answer, lambda: self.worker.cancel(ticket))
 
@@ -77,11 +78,13 @@ def make_ticket(
     return Ticket(request, session, revision, deadline_at, seed=seed_of(request))
 
 
-def whole_ticket(request: Request | Generation, stream: Sink | None = None) -> Ticket:
+def whole_ticket(
+    request: Request | Generation, stream: Sink | None = None, scope: Hashable = ""
+) -> Ticket:
     """A request without session and deadline; raises `OptionError` for what is no request."""
     if not isinstance(request, Request | Generation):
         raise OptionError(f"{type(request).__name__} is no Request; make one, or use suggest()")
-    return Ticket(request, seed=seed_of(request), stream=stream)
+    return Ticket(request, scope=scope, seed=seed_of(request), stream=stream)
 
 
 def seed_of(request: Request | Generation) -> int:

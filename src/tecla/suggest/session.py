@@ -102,6 +102,11 @@ class Session(Closing):
                 f"cannot restore from {str(path)!r}: {error}; ask as usual, and save it anew"
             ) from error
 
+    def give_up(self) -> None:
+        """Give up what was asked so far; what was read of the text stays. Never blocks."""
+        revision = self._revision  # orders may overtake requests: a later one is not meant
+        self._desk.worker.post(lambda scheduler: scheduler.give_up(self._key, revision))
+
     def close(self) -> None:
         """Give up what was asked and let go of what is held; safe to call twice."""
         with self._lock:

@@ -158,9 +158,11 @@ class Suggester(Closing):
                 self._desk.worker.cancel(ticket)
             raise
 
-    def generate(self, request: Generation, sink: Sink | None = None) -> Generating:
+    def generate(
+        self, request: Generation, sink: Sink | None = None, *, scope: Hashable = ""
+    ) -> Generating:
         """Begin a generation without waiting; see `Suggesting.generate`."""
-        return self._desk.generate(request, sink)
+        return self._desk.generate(request, sink, scope)
 
     def stream(self, request: Request) -> Iterator[str]:
         """The text of the first alternative of `request` as it becomes certain.

@@ -1,0 +1,44 @@
+"""What is wrong with a request or message, told without what it said.
+
+Neither the names of fields that there are none of nor a value is repeated: both are whatever the
+client has sent, of any length, and may be text of a person.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}\Z")
+_PLACES: Final = frozenset({"body", "query", "path", "header"})
+_TAG: Final = frozenset({"union_tag_invalid", "union_tag_not_found"})
+
+
+class Fault(NamedTuple):
+    """Where the first fault is (empty: in the whole), and what it is."""
+
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        """Both, as a message."""
+        return f"{self.where}: {self.what}" if self.where else self.what
+
+
+def first_fault(errors: Sequence[Mapping[str, Any]]) -> Fault:
+    """The first of the errors that pydantic lists."""
+    first = errors[0]
+    steps = [each for each in first["loc"] if each not in _PLACES]
+    where = ".".join(_told(each) for each in steps)
+    if first["type"] == "json_invalid":
+        return Fault("", "this is no JSON")
+    if first["type"] in _TAG:
+        return Fault("type", f"must be one of {first.get('ctx', {}).get('expected_tags', '')}")
+    return Fault(where, str(first["msg"]))
+
+
+def _told(step: int | str) -> str:
+    if isinstance(step, int):
+        return str(step)
+    return step if _NAME.match(step) else "(a name)"
