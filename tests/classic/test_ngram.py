@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,18 @@ def test_a_phrase_ends_with_its_line(predictor: Ngram) -> None:
     best = ask(predictor, "Thank you very much for your h", max_words=9)[0]
     assert "\n" not in best.text
     assert best.text == "elp."
+
+
+def test_unlikely_further_words_are_left_out(predictor: Ngram) -> None:
+    context, least = Context("I am looking forw"), 0.7
+    whole = predictor.predict(context, Budget(n=1, max_words=4))[0]
+    cut = predictor.predict(context, Budget(n=1, max_words=4, min_next=least))[0]
+    chances = [each.probability for each in whole.words]
+    likely = [other >= least * one for one, other in pairwise(chances)]
+    assert True in likely
+    assert False in likely
+    assert cut.words == whole.words[: 1 + likely.index(False)]
+    assert whole.text.startswith(cut.text)
 
 
 def test_what_is_typed_may_be_a_word_already(predictor: Ngram) -> None:

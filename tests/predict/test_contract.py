@@ -262,6 +262,12 @@ def test_any_text(made: Made, before: str) -> None:
 
 
 def test_a_budget_out_of_range_is_refused() -> None:
-    for wrong in ({"n": 0}, {"max_words": 0}, {"n": True}, {"deadline_ms": "soon"}):
+    for wrong in (
+        {"n": 0},
+        {"max_words": 0},
+        {"n": True},
+        {"deadline_ms": "soon"},
+        {"min_next": 1.5},
+    ):
         with pytest.raises(OptionError):
             Budget(**wrong)  # type: ignore[arg-type]

@@ -55,7 +55,7 @@ class Ngram:
         else:
             first = self._phrases.beginning(state, budget.n)
         best = sorted(first, key=lambda phrase: -phrase.probability)[: budget.n]
-        grown = [self._phrases.grown(phrase, budget.max_words) for phrase in best]
+        grown = [self._phrases.grown(each, budget.max_words, budget.min_next) for each in best]
         ranked = sorted(grown, key=lambda phrase: -phrase.probability)
         return [Candidate(each.text, each.probability, "ngram", each.words) for each in ranked]
 

@@ -71,25 +71,32 @@ class Phrases:
         """The `n` most probable next tokens behind `state`, no word standing there."""
         return self._with_next(Phrase("", 1.0, state, ""), state, n)
 
-    def grown(self, phrase: Phrase, max_words: int) -> Phrase:
-        """The most probable way on from `phrase` to `max_words` words or the end of the line."""
+    def grown(self, phrase: Phrase, max_words: int, min_next: float = 0.0) -> Phrase:
+        """The most probable way on from `phrase` to `max_words` words or the end of the line.
+
+        It ends before a word that is less probable than `min_next`, given those before it.
+        """
         best, beam = phrase, [phrase]
         while any(not _is_done(each, max_words) for each in beam):
             further: list[Phrase] = []
             for each in beam:
-                further += [each] if _is_done(each, max_words) else self._ways_on(each)
+                further += [each] if _is_done(each, max_words) else self._ways_on(each, min_next)
             beam = sorted(further, key=lambda way: -way.probability)[:_BEAM]
             if beam[0].probability < _FLOOR:
                 break
             best = beam[0]
         return best
 
-    def _ways_on(self, phrase: Phrase) -> list[Phrase]:
+    def _ways_on(self, phrase: Phrase, min_next: float) -> list[Phrase]:
         """`phrase` with its next tokens, and `phrase` ended here."""
         state = self._model.advance(phrase.history, phrase.token)
         ending = phrase.probability * self._behind(state, _BEAM).ending
         ended = phrase._replace(probability=ending, ended=True)
-        return [ended, *self._with_next(phrase, state, _BEAM)]
+        ways = [ended, *self._with_next(phrase, state, _BEAM)]
+        if phrase.words:
+            least = min_next * phrase.words[-1].probability
+            ways = [way for way in ways if way.probability >= least]
+        return ways or [phrase._replace(ended=True)]
 
     def _with_next(self, phrase: Phrase, state: State, n: int) -> list[Phrase]:
         in_word = is_word(phrase.token)

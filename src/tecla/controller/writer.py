@@ -288,7 +288,9 @@ class Writer(Closing):
         """What the classical predictors say, as far as it may be shown."""
         if not self._sources:
             return ()
-        budget = Budget(n=self.manner.classical, max_words=self.manner.search.words)
+        manner = self.manner
+        further = min(1.0, manner.rules.further)
+        budget = Budget(n=manner.classical, max_words=manner.search.words, min_next=further)
         heard = self._sources.heard(self._place.context, self._place.language, budget)
         return self._ranking.allowed(heard, self._place)
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from tecla.checks import number, whole
+from tecla.checks import number, share, whole
 from tecla.text.context import Context
 from tecla.text.words import WordEnd
 
@@ -27,17 +27,21 @@ class Budget:
     """How much is asked for at one caret.
 
     n: most candidates. max_words: most words of a candidate, the rest of a half-typed one
-    counted as one. deadline_ms: after it the best so far will do (`None`: no limit).
+    counted as one. deadline_ms: after it the best so far will do (`None`: no limit). min_next:
+    further words less probable than that, given those before them, are not wanted, though they may
+    come from predictors to which they cost nothing.
     """
 
     n: int = 5
     max_words: int = 1
     deadline_ms: float | None = None
+    min_next: float = 0.0
 
     def __post_init__(self) -> None:
         """Check every range; raises `OptionError`."""
         whole("n", self.n, 1)
         whole("max_words", self.max_words, 1)
+        share("min_next", self.min_next)
         if self.deadline_ms is not None:
             number("deadline_ms", self.deadline_ms)
 
