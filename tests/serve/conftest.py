@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from running import Clock
 from tecla import Suggester
 from tecla.controller.manner import Manner, Search
+from tecla.controller.systems import Systems
 from tecla.engines.factory import LoadedModel
 from tecla.engines.fake import FakeEngine, FakeTokenizer, saying
 from tecla.models.info import ModelInfo
@@ -54,7 +55,13 @@ Make = Callable[..., Made]
 def make(fake_info: ModelInfo, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     with ExitStack() as held:
 
-        def made(*, asks_for_keys: bool = False, said: str = SAID, **limits: object) -> Made:
+        def made(
+            *,
+            asks_for_keys: bool = False,
+            said: str = SAID,
+            systems: Systems | None = None,
+            **limits: object,
+        ) -> Made:
             engine = FakeEngine(TOKENIZER, bias=saying(TOKENIZER, "the future", said))
             suggester = Suggester(LoadedModel(engine, TOKENIZER, fake_info))
             store = held.enter_context(MemoryStore())
@@ -73,7 +80,7 @@ def make(fake_info: ModelInfo, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make
             )
             monkeypatch.setattr(service.pressure, "observe", lambda lag_ms: None)
             metrics = Metrics()
-            client = TestClient(make_app(service, metrics), base_url=BASE)
+            client = TestClient(make_app(service, metrics, systems), base_url=BASE)
             return Made(service, held.enter_context(client), store, engine, metrics, clock)
 
         yield made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -14,7 +15,9 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
+from tecla.controller.systems import Systems
 from tecla.errors import OUTSIDE, InputError, TeclaError
+from tecla.serve.compare import make_compare_router
 from tecla.serve.gate import ASGIApp as GateApp
 from tecla.serve.gate import Gate, error_document, error_headers
 from tecla.serve.http_routes import make_router
@@ -32,15 +35,18 @@ _FRAMEWORK = {
 }
 
 
-def make_app(service: Service, metrics: Metrics | None = None) -> ASGIApp:
-    """An ASGI app, which starts the service and closes it."""
-    counts = metrics or Metrics()
+def make_app(
+    service: Service, metrics: Metrics | None = None, systems: Systems | None = None
+) -> ASGIApp:
+    """An ASGI app, which starts the service and closes it, and what is compared with it."""
+    counts, compared = metrics or Metrics(), systems or Systems()
 
     @asynccontextmanager
     async def serving(_: FastAPI) -> AsyncIterator[None]:
         await service.start()
         yield
         await service.close()
+        await asyncio.to_thread(compared.close)
 
     app = FastAPI(
         title="tecla",
@@ -50,6 +56,7 @@ def make_app(service: Service, metrics: Metrics | None = None) -> ASGIApp:
     )
     app.include_router(make_router(service, counts))
     app.include_router(make_openai_router(service))
+    app.include_router(make_compare_router(service, compared))
 
     @app.websocket("/v1/session")
     async def session(socket: WebSocket) -> None:
