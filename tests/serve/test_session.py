@@ -114,6 +114,18 @@ def test_a_suggestion_is_accepted_by_words(made: Made) -> None:
     assert made.metrics.accepted._value.get() == 2
 
 
+def test_what_was_typed_in_silence_is_no_part_of_what_is_accepted(made: Made) -> None:
+    with connected(made) as client:
+        first = client.opened()
+        quiet = first["quiet"]
+        client.send("edit", start=10, end=10, text=first["text"][:quiet])
+        client.send("accept", text=first["text"][quiet:])  # may be read together with the edit
+        assert client.settled()
+    made.service.feedback.flush()
+    taken = [event for event in made.store.feedback.events() if event.kind == "accepted"]
+    assert [event.accepted_chars for event in taken] == [len(first["text"]) - quiet]
+
+
 def test_what_was_never_shown_can_be_put_in_all_the_same(made: Made) -> None:
     with connected(made) as client:
         client.opened()

@@ -259,6 +259,8 @@ class Connection:
     def _accept(self, message: AcceptMessage) -> bool:
         """Put in what was taken; whether somebody is still to be asked about it."""
         assert self._text is not None
+        if self._text.writer.snapshot != self._snapshot:
+            self._ask()  # of edits that came with it: what was typed is no part of what was taken
         self._advance(message.revision)
         writer = self._text.writer
         ghost = writer.suggestion.ghost
