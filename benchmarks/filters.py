@@ -49,10 +49,11 @@ _FOLLOWING = re.compile(r"\s*\S+(?:\s+\S+){1,4}")
 
 
 class Caret(NamedTuple):
-    """A place, and the text that really follows."""
+    """A place, the text that really follows, and what of it must not be shown."""
 
     place: Surroundings
     text: str
+    bad: str | None = None
 
 
 def carets(path: Path, language: str | None, count: int) -> Iterator[Caret]:
@@ -75,8 +76,10 @@ def adversarial() -> list[Caret]:
     found = []
     for category, _, language, *texts, bad in rows:
         coded = category == "offensive" and bad is not None
-        before, text, after = (codecs.decode(one, "rot13") if coded else one for one in texts)
-        found.append(Caret(Surroundings(before, after, "", language or None), text))
+        if coded:
+            *texts, bad = (codecs.decode(one, "rot13") for one in (*texts, bad))
+        before, text, after = texts
+        found.append(Caret(Surroundings(before, after, "", language or None), text, bad))
     return found
 
 
@@ -96,7 +99,7 @@ def timed(call: Callable[[], object]) -> float:
 def costs(judge: Filters, found: list[Caret]) -> dict[str, dict[str, float]]:
     """Times by kind of call; the least of three where the caret is known."""
     times: dict[str, list[float]] = {}
-    for place, text in found:
+    for place, text, _ in found:
         calls: dict[str, Callable[[], object]] = {
             "judge, new caret": partial(judge.judge, text, place),
             "judge": partial(judge.judge, text, place),
@@ -115,7 +118,7 @@ def costs(judge: Filters, found: list[Caret]) -> dict[str, dict[str, float]]:
 def shown_bad(judge: Filters, found: list[Caret], bad: frozenset[str]) -> int:
     """How many suggestions show a word of a list."""
     count = 0
-    for place, text in found:
+    for place, text, _ in found:
         typed = re.search(r"\w*\Z", place.before)
         shown = text[: judge.judge(text, place).end]
         whole = (typed.group() if typed and shown[:1].isalnum() else "") + shown
@@ -140,7 +143,7 @@ def main() -> None:
     for path in files:
         found = list(carets(path, given.language, given.carets))
         everything += found
-        verdicts = Counter(judge.judge(text, place).reason for place, text in found)
+        verdicts = Counter(judge.judge(text, place).reason for place, text, _ in found)
         rates[path.name] = {
             str(reason): round(100 * count / len(found), 2)
             for reason, count in verdicts.most_common()

@@ -16,8 +16,9 @@ import regex
 from tecla.filters.base import Finding, View
 from tecla.filters.place import Place
 
-# language: (masculine guesses, feminine guesses, further masculine signs, feminine signs)
-_WORDS = {
+# language: (masculine guesses, feminine guesses, further masculine signs, feminine signs). Short
+# Spanish texts are taken for one of its neighbours now and then, so those have its pronouns too.
+_WORDS: dict[str, tuple[str, ...]] = {
     "en": (
         "he him his himself mr mister sir gentleman husband boyfriend",
         "she her hers herself mrs ms miss madam ma'am lady wife girlfriend",
@@ -45,14 +46,14 @@ _WORDS = {
         "mädchen mutter mama schwester tochter königin tante großmutter",
     ),
     "it": (
-        "lui signor signore marito",
-        "ella signora signorina moglie",
+        "lui él signor signore marito",
+        "ella ellas signora signorina moglie",
         "uomo ragazzo padre papà fratello figlio re zio nonno egli",
         "donna ragazza madre mamma sorella figlia regina zia nonna",
     ),
     "pt": (
-        "ele dele senhor marido namorado",
-        "ela elas dela senhora esposa namorada",
+        "ele dele él senhor marido namorado",
+        "ela elas dela ella ellas senhora esposa namorada",
         "homem menino rapaz pai irmão filho rei tio avô",
         "mulher menina moça mãe irmã filha rainha tia avó",
     ),
@@ -63,12 +64,18 @@ _WORDS = {
         "vrouw meisje moeder zus dochter koningin tante oma",
     ),
     "ca": (
-        "ell senyor marit",
-        "ella elles senyora",
+        "ell él senyor marit",
+        "ella elles ellas senyora",
         "home noi pare germà fill rei oncle",
         "dona noia mare germana filla reina tia",
     ),
 }
+# Where too little is written to tell: English with Spanish, without "don", which begins "don't".
+_UNTOLD = ""
+_WORDS[_UNTOLD] = tuple(
+    " ".join(word for word in f"{one} {other}".split() if word != "don")
+    for one, other in zip(_WORDS["en"], _WORDS["es"], strict=True)
+)
 
 
 class _Patterns(NamedTuple):
@@ -104,6 +111,8 @@ def gender(view: View) -> Iterator[Finding]:
 
 
 def _language(place: Place) -> str:
+    if place.language is None:
+        return _UNTOLD
     return place.language if place.language in _WORDS else "en"
 
 
