@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -73,6 +74,25 @@ def connected(made: Made, **headers: str) -> Iterator[Client]:
         yield Client(socket)
 
 
+@contextmanager
+def standing_still(made: Made) -> Iterator[None]:
+    """Meanwhile the service does nothing."""
+    stands, goes_on = threading.Event(), threading.Event()
+
+    def stand() -> None:
+        stands.set()
+        assert goes_on.wait(10)
+
+    assert made.client.portal is not None
+    standing = made.client.portal.start_task_soon(stand)
+    assert stands.wait(10)
+    try:
+        yield
+    finally:
+        goes_on.set()
+        standing.result(10)
+
+
 def test_open_and_type_on(made: Made) -> None:
     with connected(made) as client:
         first = client.opened()
@@ -118,8 +138,9 @@ def test_what_was_typed_in_silence_is_no_part_of_what_is_accepted(made: Made) ->
     with connected(made) as client:
         first = client.opened()
         quiet = first["quiet"]
-        client.send("edit", start=10, end=10, text=first["text"][:quiet])
-        client.send("accept", text=first["text"][quiet:])  # may be read together with the edit
+        with standing_still(made):  # so that both are read together
+            client.send("edit", start=10, end=10, text=first["text"][:quiet])
+            client.send("accept", text=first["text"][quiet:])
         assert client.settled()
     made.service.feedback.flush()
     taken = [event for event in made.store.feedback.events() if event.kind == "accepted"]
