@@ -24,6 +24,7 @@ from tecla.serve.http_routes import make_router
 from tecla.serve.invalid import first_fault
 from tecla.serve.metrics import Metrics
 from tecla.serve.openai_routes import make_openai_router
+from tecla.serve.pages import make_pages_router
 from tecla.serve.service import Service
 from tecla.serve.socket_route import CROWDED, ENDED, Connection
 
@@ -53,10 +54,13 @@ def make_app(
         summary="Completes what a person is writing.",
         version=version("tecla"),
         lifespan=serving,
+        docs_url=None,  # the framework's own pages fetch from elsewhere
+        redoc_url=None,
     )
     app.include_router(make_router(service, counts))
     app.include_router(make_openai_router(service))
     app.include_router(make_compare_router(service, compared))
+    app.include_router(make_pages_router())
 
     @app.websocket("/v1/session")
     async def session(socket: WebSocket) -> None:

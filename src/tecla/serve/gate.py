@@ -103,7 +103,7 @@ class Gate:
                 await _discard(receive)
             await _refuse(scope, send, error)
             return
-        await self._app(scope, _once(body, receive), _with_headers(scope, send))
+        await self._app(scope, _once(body, receive), _with_headers(send))
 
     def _check_names(self, scope: Message, headers: dict[bytes, bytes]) -> None:
         """Raise `ForbiddenError` for a wrong name, or a page that may not ask."""
@@ -189,14 +189,10 @@ def _once(body: bytes, receive: ASGIReceive) -> ASGIReceive:
     return receiving
 
 
-def _with_headers(scope: Message, send: ASGISend) -> ASGISend:
-    is_page = not scope["path"].startswith(("/docs", "/openapi"))
-
+def _with_headers(send: ASGISend) -> ASGISend:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
-            extra = list(_SECURITY)
-            if is_page:
-                extra.append((b"content-security-policy", _PAGE_POLICY))
+            extra = [*_SECURITY, (b"content-security-policy", _PAGE_POLICY)]
             known = {key for key, _ in message.get("headers", [])}
             if b"cache-control" not in known:
                 extra.append((b"cache-control", b"no-store"))

@@ -29,7 +29,7 @@ from tecla.serve.guard import Caller, Guard
 from tecla.serve.pressure import Level, Pressure, Relieved
 from tecla.serve.texts import OpenText, Owner, Texts
 from tecla.serve.wire import FeedbackAnswer, FeedbackRequest, SuggestRequest, Wishes
-from tecla.settings import Settings, load
+from tecla.settings import FilterLevel, Settings, load
 from tecla.store.base import Store
 from tecla.store.buffer import FeedbackBuffer
 from tecla.suggest.base import Generating, Suggesting
@@ -43,7 +43,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How the service is. `serving`: with the model; `classical`: without it for now."""
+    """How the service is. `serving`: with the model; `classical`: without it for now.
+
+    `filters` are the levels that a text may ask for.
+    """
 
     state: State
     model: str
@@ -53,6 +56,7 @@ class Health:
     level: int
     lag_ms: float
     feedback: str
+    filters: tuple[FilterLevel, ...]
 
 
 class Service:
@@ -117,6 +121,7 @@ class Service:
             int(self.pressure.level),
             self.pressure.lag_ms,
             status.error or "ok",
+            self.settings.serve.filter_levels,
         )
 
     @property
