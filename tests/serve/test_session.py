@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from starlette.testclient import WebSocketDenialResponse, WebSocketTestSession
-from starlette.websockets import WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from serve.conftest import Made, Make
 from tecla.serve import socket_route
 from tecla.serve.pressure import Level
+from tecla.serve.socket_route import Connection
 
 FUTURE = "the future"
 WHERE = "ws://127.0.0.1:8757/v1/session"
@@ -74,23 +76,34 @@ def connected(made: Made, **headers: str) -> Iterator[Client]:
         yield Client(socket)
 
 
-@contextmanager
-def standing_still(made: Made) -> Iterator[None]:
-    """Meanwhile the service does nothing."""
-    stands, goes_on = threading.Event(), threading.Event()
+class Hasty:
+    """A connection on which an edit and an acceptance come together, without a pause between."""
 
-    def stand() -> None:
-        stands.set()
-        assert goes_on.wait(10)
+    headers: dict[str, str] = {}  # noqa: RUF012
 
-    assert made.client.portal is not None
-    standing = made.client.portal.start_task_soon(stand)
-    assert stands.wait(10)
-    try:
-        yield
-    finally:
-        goes_on.set()
-        standing.result(10)
+    def __init__(self) -> None:
+        self.waiting = deque([{"type": "open", "revision": 1, "text": FUTURE, "caret": 10}])
+        self.text, self.quiet, self.is_settled = "", 0, asyncio.Event()
+
+    async def receive(self) -> dict[str, Any]:
+        if not self.waiting:
+            await self.is_settled.wait()
+            self.is_settled.clear()
+        if not self.waiting:
+            return {"type": "websocket.disconnect", "code": 1000}
+        return {"type": "websocket.receive", "text": json.dumps(self.waiting.popleft())}
+
+    async def send_text(self, raw: str) -> None:
+        said = json.loads(raw)
+        if said["type"] != "suggestion" or not said.get("settled", True):
+            return
+        if said["revision"] == 1:
+            text, self.quiet = said["text"], said["quiet"]
+            typed, self.text = text[: self.quiet], text[self.quiet :]
+            edit = {"type": "edit", "revision": 2, "start": 10, "end": 10, "text": typed}
+            self.waiting += [edit, {"type": "accept", "revision": 3, "text": self.text}]
+        if said["revision"] != 2:
+            self.is_settled.set()
 
 
 def test_open_and_type_on(made: Made) -> None:
@@ -135,16 +148,13 @@ def test_a_suggestion_is_accepted_by_words(made: Made) -> None:
 
 
 def test_what_was_typed_in_silence_is_no_part_of_what_is_accepted(made: Made) -> None:
-    with connected(made) as client:
-        first = client.opened()
-        quiet = first["quiet"]
-        with standing_still(made):  # so that both are read together
-            client.send("edit", start=10, end=10, text=first["text"][:quiet])
-            client.send("accept", text=first["text"][quiet:])
-        assert client.settled()
+    socket = Hasty()
+    assert made.client.portal is not None
+    made.client.portal.call(Connection(made.service, made.metrics, cast(WebSocket, socket)).run)
+    assert socket.quiet > 0
     made.service.feedback.flush()
     taken = [event for event in made.store.feedback.events() if event.kind == "accepted"]
-    assert [event.accepted_chars for event in taken] == [len(first["text"]) - quiet]
+    assert [event.accepted_chars for event in taken] == [len(socket.text)]
 
 
 def test_what_was_never_shown_can_be_put_in_all_the_same(made: Made) -> None:
