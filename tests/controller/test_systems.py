@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from functools import partial
 
 import pytest
 
 from running import Clock
-from tecla.controller.systems import CLASSICAL, CROWDED, MOST_WAITING, OPENING, Said, Systems
+from tecla.controller.systems import CLASSICAL, CROWDED, MOST_WAITING, OPENING, Room, Said, Systems
 from tecla.errors import ModelError, OptionError, OverloadedError, UnknownModelError
 from tecla.predict.base import Budget, Candidate, Predictor, Source
 from tecla.text.context import Context
@@ -56,11 +59,15 @@ def opener() -> Opener:
     return Opener()
 
 
+def threaded(opener: Callable[[str], Predictor], clock: Clock | None = None) -> Systems:
+    return Systems(partial(ThreadPoolExecutor, 1), Room(opener), clock or Clock())
+
+
 @pytest.fixture
 def systems(opener: Opener, clock: Clock) -> Iterator[Systems]:
     with ExitStack() as held:
         held.callback(opener.gate.set)
-        yield held.enter_context(Systems(opener, clock))
+        yield held.enter_context(threaded(opener, clock))
 
 
 @pytest.fixture
@@ -91,7 +98,7 @@ def test_nobody_waits_for_a_file(systems: Systems, opener: Opener) -> None:
         assert opened.wait(10)
         return systems_opener(spec)
 
-    with Systems(slow) as waiting:
+    with threaded(slow) as waiting:
         assert {each.absent for each in ask(waiting, "en")} == {OPENING}
         opened.set()
         waiting.wait("en")
@@ -149,7 +156,7 @@ def test_what_cannot_be_asked_is_told(systems: Systems, wrong: dict[str, int]) -
 
 
 def test_closing_closes_every_system(opener: Opener) -> None:
-    systems = Systems(opener)
+    systems = threaded(opener)
     systems.wait("en")
     systems.close()
     systems.close()
@@ -158,12 +165,25 @@ def test_closing_closes_every_system(opener: Opener) -> None:
 
 
 @pytest.mark.slow
-def test_english_and_german_for_real() -> None:
+def test_in_a_process_of_their_own_that_may_end() -> None:
     with Systems() as systems:
         systems.wait("de")
-        asked = systems.ask(Context("Guten Tag, ich b"), "de", n=3, max_words=1)
-        frequency, dictionary, ngram = asked.result(10)
-    assert "in" in [each.text for each in frequency.candidates]
-    assert dictionary.candidates
-    assert ngram.absent is not None
-    assert "language 'de'" in ngram.absent
+        before = Context("Guten Tag, ich b")
+        frequency, dictionary, ngram = systems.ask(before, "de", n=3, max_words=1).result(30)
+        assert "in" in [each.text for each in frequency.candidates]
+        assert dictionary.candidates
+        assert ngram.absent is not None
+        assert "language 'de'" in ngram.absent
+        (child,) = multiprocessing.active_children()
+        child.kill()
+        child.join(10)
+        found: tuple[Said, ...] = ()
+        for _ in range(4):  # until it is known that it has ended, and another one has begun
+            with suppress(BrokenExecutor):
+                found = systems.ask(before, "de", n=3, max_words=1).result(30)
+                systems.wait("de")
+            if found and found[0].candidates:
+                break
+            assert {each.absent for each in found} <= {OPENING}
+        assert found[0].candidates
+    assert multiprocessing.active_children() == []

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
 
 from serve.conftest import Made, Make
-from tecla.controller.systems import Systems
+from tecla.controller.systems import Room, Systems
 from tecla.errors import UnknownModelError
 from tecla.predict.base import Budget, Candidate, Predictor
 from tecla.serve.compare import _LATE
@@ -52,9 +54,13 @@ def opening(*found: Candidate, gate: threading.Event | None = None) -> Callable[
     return opened
 
 
+def threaded(opener: Callable[[str], Predictor]) -> Systems:
+    return Systems(partial(ThreadPoolExecutor, 1), Room(opener))
+
+
 @pytest.fixture
 def compared(make: Make) -> Made:
-    systems = Systems(opening(word(" of", 0.6), word("😀d", 0.2, replaces=2), word(" damn", 0.1)))
+    systems = threaded(opening(word(" of", 0.6), word("😀d", 0.2, replaces=2), word(" damn", 0.1)))
     systems.wait("en")
     return make(systems=systems)
 
@@ -122,7 +128,7 @@ def test_a_comparison_is_no_use_of_the_service(compared: Made) -> None:
 
 @pytest.mark.slow
 def test_it_needs_the_scope_and_keeps_to_the_limits(make: Make) -> None:
-    made = make(asks_for_keys=True, systems=Systems(opening()), chars=100)
+    made = make(asks_for_keys=True, systems=threaded(opening()), chars=100)
     assert compare(made).status_code == 401
     assert compare(made, made.key("learn")).status_code == 403
     key = made.key(limits=KeyLimits(per_second=1.0))
@@ -148,7 +154,7 @@ def test_without_the_model_the_others_go_on(compared: Made) -> None:
 @pytest.mark.slow
 def test_a_system_that_is_late_is_left_out(make: Make) -> None:
     gate = threading.Event()
-    systems = Systems(opening(word(" of", 0.6), gate=gate))
+    systems = threaded(opening(word(" of", 0.6), gate=gate))
     systems.wait("en")
     made = make(systems=systems)
     try:

@@ -1,17 +1,25 @@
 """The classical systems by language, for showing beside each other what each would say.
 
-A system is opened when its language is first asked about, in a thread of its own, and answers in
-another one, so that whoever asks never waits for a file: until then it is absent and says so. A few
-languages are held at once; another one takes the place of one that nobody asks about any more.
+They live in a process of their own, which is started when somebody asks, is nicer than the rest and
+ends when nobody has asked for a while: opening word lists and building files takes seconds of one
+core and hundreds of megabytes, and no key of anybody may wait for that (in a thread, opening alone
+held the event loop up for longer than the service takes for overload). Until a language is open its
+systems are absent and say so. A few languages are held at once; another one takes the place of one
+that is not asked about any more.
 """
 
 from __future__ import annotations
 
 import logging
+import multiprocessing
+import os
+import signal
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, get_args
 
@@ -30,9 +38,10 @@ _MOST_LANGUAGES: Final = 3
 _USED_S: Final = 60.0  # a language that was asked about so lately keeps its place
 _RETRY_MS: Final = 500.0
 _LANGUAGE: Final = "en"  # of a text that does not tell
-
+_NICER: Final = 10
+_IDLE_S: Final = 600.0
+_LOOK_S: Final = 15.0
 _log = logging.getLogger(__name__)
-_Opened: TypeAlias = dict[Classical, Predictor | str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +54,61 @@ class Said:
     absent: str | None = None
 
 
-@dataclass(slots=True)
-class _Shelved:
-    """The systems of one language, once they are open, and when they were last asked for."""
+def absent(why: str) -> tuple[Said, ...]:
+    """All of them, and why they cannot be asked."""
+    return tuple(Said(system, absent=why) for system in CLASSICAL)
 
-    opened: Future[_Opened]
+
+class Room:
+    """The predictors that are open, by language; of one thread."""
+
+    def __init__(self, opener: Callable[[str], Predictor] = open_predictor) -> None:
+        """`opener` takes a spec such as `ngram:es`."""
+        self._open_one = opener
+        self._open: dict[str, dict[Classical, Predictor | str]] = {}
+
+    def open(self, language: str) -> None:
+        """Open those of a language; what cannot be opened is remembered as the reason."""
+        opened = self._open[language] = {}
+        for system in CLASSICAL:
+            try:
+                predictor = self._open_one(f"{system}:{language}")
+                predictor.predict(Context(""), Budget())  # what is done once counts for nobody
+                opened[system] = predictor
+            except UnknownModelError as error:
+                opened[system] = str(error)
+            except (TeclaError, OSError) as error:  # may name a folder of this machine
+                _log.warning("%s:%s cannot be opened: %s", system, language, error)
+                opened[system] = "it cannot be opened; the log of the service says why"
+
+    def ask(self, language: str, context: Context, budget: Budget) -> tuple[Said, ...]:
+        """What each of an open language says."""
+        answers = []
+        for system, predictor in self._open[language].items():
+            if isinstance(predictor, str):
+                answers.append(Said(system, absent=predictor))
+                continue
+            began = time.perf_counter()
+            found = predictor.predict(context, budget)
+            took_ms = 1000 * (time.perf_counter() - began)
+            answers.append(Said(system, tuple(found), took_ms))
+        return tuple(answers)
+
+    def leave(self, language: str) -> None:
+        """Close those of a language."""
+        for predictor in self._open.pop(language, {}).values():
+            if not isinstance(predictor, str):
+                predictor.close()
+
+
+Answer: TypeAlias = Future[tuple[Said, ...]]
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """A language that is open once `opened` is done, and when it was asked for last."""
+
+    opened: Future[None]
     used_s: float
 
 
@@ -58,23 +117,27 @@ class Systems(Closing):
 
     def __init__(
         self,
-        opener: Callable[[str], Predictor] = open_predictor,
+        executor: Callable[[], Executor] | None = None,
+        room: Room | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Nothing is opened yet; `opener` takes a spec such as `ngram:es`."""
-        self._open_one, self._clock = opener, clock
-        self._opener = ThreadPoolExecutor(1, thread_name_prefix="tecla-open-systems")
-        self._asker = ThreadPoolExecutor(1, thread_name_prefix="tecla-systems")
-        self._shelves: OrderedDict[str, _Shelved] = OrderedDict()
-        self._waiting: set[Future[tuple[Said, ...]]] = set()
+        """In a process of their own, or in the one worker of `executor` with a `room`."""
+        self._make, self._clock = executor or _process, clock
+        self._open, self._ask, self._leave = (
+            (_open_there, _ask_there, _leave_there)
+            if room is None
+            else (room.open, room.ask, room.leave)
+        )
+        self._executor: Executor | None = None
+        self._shelves: OrderedDict[str, _Shelf] = OrderedDict()
+        self._waiting: set[Answer] = set()
 
-    def ask(
-        self, context: Context, language: str, *, n: int, max_words: int
-    ) -> Future[tuple[Said, ...]]:
+    def ask(self, context: Context, language: str, *, n: int, max_words: int) -> Answer:
         """What each says, at most `n` candidates; never blocks.
 
-        Raises `OverloadedError` where many wait already, `OptionError` for `n` or `max_words` below
-        1. Cancelling what is not begun makes room.
+        The answer raises `BrokenExecutor` if the process ends meanwhile; the next question starts
+        another. Cancelling what is not begun makes room. Raises `OverloadedError` where many wait
+        already, `OptionError` for `n` or `max_words` below 1.
         """
         budget = Budget(n=n, max_words=max_words)
         self._waiting = {each for each in self._waiting if not each.done()}
@@ -84,13 +147,17 @@ class Systems(Closing):
                 f"{_RETRY_MS:.0f} ms",
                 retry_after_ms=_RETRY_MS,
             )
-        shelf = self._shelf(language or _LANGUAGE)
-        if shelf is None or not shelf.opened.done():
-            why = CROWDED if shelf is None else OPENING
-            told: Future[tuple[Said, ...]] = Future()
-            told.set_result(tuple(Said(system, absent=why) for system in CLASSICAL))
-            return told
-        answer = self._asker.submit(_said, shelf.opened.result(), context, budget)
+        language = language or _LANGUAGE
+        try:
+            shelf = self._shelf(language)
+            if shelf is None or not shelf.opened.done():
+                return _told(absent(CROWDED if shelf is None else OPENING))
+            shelf.opened.result()
+            assert self._executor is not None
+            answer = self._executor.submit(self._ask, language, context, budget)
+        except BrokenExecutor:
+            self._forget()
+            return _told(absent(OPENING))
         self._waiting.add(answer)
         return answer
 
@@ -102,66 +169,90 @@ class Systems(Closing):
 
     def close(self) -> None:
         """Wait for what is at work, and close them all; safe to call twice."""
-        self._asker.shutdown(cancel_futures=True)
-        self._opener.shutdown(cancel_futures=True)
-        while self._shelves:
-            _close(self._shelves.popitem()[1].opened)
+        if self._executor is not None:
+            with suppress(BrokenExecutor):
+                for language in self._shelves:
+                    self._executor.submit(self._leave, language)
+            self._executor.shutdown()
+        self._forget()
 
-    def _shelf(self, language: str) -> _Shelved | None:
-        """The systems of a language, begun to be opened if they are new; `None`: no room."""
+    def _forget(self) -> None:
+        """Begin anew with the next question."""
+        if self._executor is not None:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+        self._executor = None
+        self._shelves.clear()
+
+    def _shelf(self, language: str) -> _Shelf | None:
+        """That of a language, begun to be opened if it is new; `None`: there is no room."""
         now_s = self._clock()
+        if self._executor is None:
+            self._executor = self._make()
         shelf = self._shelves.get(language)
         if shelf is None:
-            if not self._makes_room(now_s):
+            if not self._makes_room(self._executor, now_s):
                 return None
-            shelf = _Shelved(self._opener.submit(self._open, language), now_s)
+            shelf = _Shelf(self._executor.submit(self._open, language), now_s)
             self._shelves[language] = shelf
         shelf.used_s = now_s
         self._shelves.move_to_end(language)
         return shelf
 
-    def _makes_room(self, now_s: float) -> bool:
+    def _makes_room(self, executor: Executor, now_s: float) -> bool:
         if len(self._shelves) < _MOST_LANGUAGES:
             return True
         oldest, shelf = next(iter(self._shelves.items()))
         if now_s - shelf.used_s < _USED_S or not shelf.opened.done():
             return False
         del self._shelves[oldest]
-        self._asker.submit(_close, shelf.opened)  # behind what it still answers
+        executor.submit(self._leave, oldest)
         return True
 
-    def _open(self, language: str) -> _Opened:
-        opened: _Opened = {}
-        for system in CLASSICAL:
-            try:
-                predictor = self._open_one(f"{system}:{language}")
-                predictor.predict(
-                    Context(""), Budget()
-                )  # what is done once is no part of an answer
-                opened[system] = predictor
-            except UnknownModelError as error:
-                opened[system] = str(error)
-            except (TeclaError, OSError) as error:  # may name a folder of this machine
-                _log.warning("%s:%s cannot be opened: %s", system, language, error)
-                opened[system] = "it cannot be opened; the log of the service says why"
-        return opened
+
+def _told(said: tuple[Said, ...]) -> Answer:
+    answer: Answer = Future()
+    answer.set_result(said)
+    return answer
 
 
-def _said(opened: _Opened, context: Context, budget: Budget) -> tuple[Said, ...]:
-    answers = []
-    for system, predictor in opened.items():
-        if isinstance(predictor, str):
-            answers.append(Said(system, absent=predictor))
-            continue
-        began = time.perf_counter()
-        found = predictor.predict(context, budget)
-        took_ms = 1000 * (time.perf_counter() - began)
-        answers.append(Said(system, tuple(found), took_ms))
-    return tuple(answers)
+# In the process of its own
+
+_room = Room()
+_used_at = time.monotonic()
 
 
-def _close(opened: Future[_Opened]) -> None:
-    if not opened.cancelled() and opened.exception() is None:
-        for predictor in opened.result().values():
-            if not isinstance(predictor, str):
-                predictor.close()
+def _process() -> Executor:
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _begin)
+
+
+def _begin() -> None:
+    """Give way to whoever types, and end when there is nobody to work for."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started this says when it ends
+    os.nice(_NICER)
+    threading.Thread(target=_end_alone, daemon=True).start()
+
+
+def _end_alone() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    while parent.is_alive() and time.monotonic() - _used_at < _IDLE_S:
+        parent.join(_LOOK_S)
+    os._exit(0)
+
+
+def _use() -> Room:
+    global _used_at
+    _used_at = time.monotonic()
+    return _room
+
+
+def _open_there(language: str) -> None:
+    _use().open(language)
+
+
+def _ask_there(language: str, context: Context, budget: Budget) -> tuple[Said, ...]:
+    return _use().ask(language, context, budget)
+
+
+def _leave_there(language: str) -> None:
+    _use().leave(language)

@@ -1,6 +1,6 @@
 """`POST /v1/compare`: what each system would say at one caret, beside what is shown.
 
-Frequency, dictionary and n-gram answer in a thread of their own; the model is asked like any other
+Frequency, dictionary and n-gram answer in a process of their own; the model is asked like any other
 caret of the same owner, once as the writer asks it (`blend`) and once for more alternatives
 (`neural`), so that what one of them has read the other need not. A system that cannot be asked is
 in the answer with the reason. Everything shown has passed the filters; nothing is recorded.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from concurrent.futures import BrokenExecutor
 from contextlib import aclosing, closing
 from dataclasses import replace
 from typing import Any, Final, Literal, Protocol, TypeAlias
@@ -20,7 +21,7 @@ from pydantic import BaseModel, Field
 
 from tecla.controller.asking import Asker
 from tecla.controller.place import Languages, Place
-from tecla.controller.systems import CLASSICAL, Said, Systems
+from tecla.controller.systems import OPENING, Said, Systems, absent
 from tecla.decode.request import Continuation
 from tecla.errors import EngineError, OverloadedError, TeclaError
 from tecla.serve.guard import Caller
@@ -167,7 +168,9 @@ class _Comparison:
             try:
                 found = await asyncio.wait_for(asyncio.wrap_future(told), self._left_s)
             except TimeoutError:
-                found = tuple(Said(system, absent=_LATE) for system in CLASSICAL)
+                found = absent(_LATE)
+            except BrokenExecutor:
+                found = absent(OPENING)
             return [self._of_classical(each) for each in found]
 
         return asyncio.create_task(answers())
