@@ -78,6 +78,26 @@ def test_the_language_is_that_of_the_paragraph() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("今日はとても天", "ja"),  # no space, so no word is over
+        (f"{SPANISH}\n今日は", "ja"),
+        (f"{SPANISH}\n今日", ""),  # Japanese or Chinese, and not Spanish
+        ("今日はいい。\n明日", "ja"),
+        ("한국어를", "ko"),
+        (f"{SPANISH}\nПривет", ""),
+        (f"{SPANISH} Un 日本", "es"),
+        ("今日はいい。\nI am", "en"),
+        (f"今日はいい。\n{SPANISH} Y", "es"),
+        ("日本は OK です", "ja"),
+        ("😀😀 ñandú", "en"),
+    ],
+)
+def test_a_script_tells_its_language_or_that_it_is_another(text: str, language: str) -> None:
+    assert Languages("en").at(text) == language
+
+
+@pytest.mark.parametrize(
     ("before", "typed"),
     [("", 0), ("a ", 0), ("an arb", 3), ("don't", 5), ("end.", None), ("東京", 1)],
 )

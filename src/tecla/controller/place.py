@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import regex
 
 from tecla.filters.place import Surroundings
+from tecla.filters.scripts import LATIN, is_written_in, language_of_script, script_of
 from tecla.filters.tongue import language_of
 from tecla.text.context import Context
 from tecla.text.snapshot import Snapshot
@@ -51,30 +52,38 @@ class Place:
 class Languages:
     """The language of the paragraph at the caret, worked out once a word.
 
-    A paragraph that is too short to tell has the language of the one before it, and so on; where
-    nothing tells, it is `usual`.
+    A paragraph that is too short to tell has the language of the one before it, and so on, unless
+    that one is written in another script; where nothing tells, it is `usual`.
     """
 
     def __init__(self, usual: str = "") -> None:
         """`usual` is two letters of ISO 639, or empty."""
         self._usual = usual
-        self._text = self._found = ""
-        self._told = False
+        self._told: tuple[str, str] | None = None
+        self._found = ""
 
     def at(self, before: str) -> str:
         """The language at the end of a text."""
         tail = before[-4 * _MOST_CHARS :]
         text = tail[: _last_run(tail)]
-        if not self._told or text != self._text:
-            self._text, self._found, self._told = text, self._of(text), True
+        script = script_of(_end_of(tail.rpartition("\n")[2]))  # which may have no space in it
+        if (text, script) != self._told:
+            self._told, self._found = (text, script), self._of(text, script)
         return self._found
 
-    def _of(self, text: str) -> str:
+    def _of(self, text: str, script: str) -> str:
+        told = None if script == LATIN else language_of_script(script)
+        if told is not None:
+            return told
         for paragraph in reversed(text.split("\n")):
-            found = language_of(paragraph[-_MOST_CHARS:])
-            if found is not None:
+            found = language_of(_end_of(paragraph))
+            if found is not None and is_written_in(found, script):
                 return found
-        return self._usual
+        return self._usual if is_written_in(self._usual, script) else ""
+
+
+def _end_of(paragraph: str) -> str:
+    return paragraph[-_MOST_CHARS:]
 
 
 def _last_run(text: str) -> int:

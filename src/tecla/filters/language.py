@@ -14,6 +14,7 @@ import regex
 
 from tecla.filters.base import Finding, View
 from tecla.filters.place import Place
+from tecla.filters.scripts import LETTERS, SCRIPTS, scripts_of
 from tecla.filters.tongue import TOLD_APART, scores
 
 MARGIN = 13.0  # nats by which another language must be better
@@ -23,16 +24,6 @@ _LEAST_CHARS = 12
 _RECENT_CHARS = 80
 # Words, without the pieces of addresses and file names.
 _WORD = regex.compile(r"(?<![\w@./])[\p{L}\p{M}'’-]++(?![\w@/]|\.\w)")
-_SCRIPTS = ("Cyrillic", "Greek", "Han", "Hiragana", "Katakana", "Hangul", "Arabic", "Hebrew",
-            "Thai", "Devanagari", "Bengali", "Tamil", "Georgian", "Armenian", "Latin")  # fmt: skip
-_OF_LANGUAGE = {
-    "ru": {"Cyrillic"}, "uk": {"Cyrillic"}, "bg": {"Cyrillic"}, "sr": {"Cyrillic", "Latin"},
-    "el": {"Greek"}, "zh": {"Han"}, "ja": {"Han", "Hiragana", "Katakana"}, "ko": {"Hangul", "Han"},
-    "ar": {"Arabic"}, "fa": {"Arabic"}, "ur": {"Arabic"}, "he": {"Hebrew"}, "th": {"Thai"},
-    "hi": {"Devanagari"}, "bn": {"Bengali"}, "ta": {"Tamil"}, "ka": {"Georgian"},
-    "hy": {"Armenian"},
-}  # fmt: skip
-_LETTERS = {name: regex.compile(rf"\p{{{name}}}") for name in _SCRIPTS}
 _BEYOND_LATIN = regex.compile(r"[^\P{L}\p{Latin}]{2,}+|[\p{Han}\p{Hangul}\p{Hiragana}\p{Katakana}]")
 
 
@@ -40,7 +31,7 @@ def language(view: View) -> Iterator[Finding]:
     """Words the writer's language does not have, and letters its script does not have."""
     place = view.place
     for match in _BEYOND_LATIN.finditer(view.whole, view.begin, view.end):
-        if not any(_LETTERS[name].match(match.group()) for name in place.fact(_scripts)):
+        if not any(LETTERS[name].match(match.group()) for name in place.fact(_scripts)):
             yield Finding(match.start(), match.end(), "language")
             break
     if not view.is_open and place.language in TOLD_APART:
@@ -68,9 +59,14 @@ def _other_tongue(view: View, own: str) -> Iterator[Finding]:
 
 
 def _scripts(place: Place) -> frozenset[str]:
-    """Scripts that may be used: the language's, and those the person uses."""
-    used = {name for name in _SCRIPTS if _LETTERS[name].search(place.own)}
-    return frozenset(used | _OF_LANGUAGE.get(place.language or "", set()))
+    """Scripts that may be used: the language's, and those the person uses.
+
+    What begins with Han may be Japanese, unless it is known to be none.
+    """
+    used = {name for name in SCRIPTS if LETTERS[name].search(place.own)}
+    if "Han" in used and place.language is None:
+        used |= scripts_of("ja")
+    return frozenset(used | scripts_of(place.language))
 
 
 def _recent(place: Place) -> frozenset[str]:

@@ -21,7 +21,7 @@ import regex
 from tecla.filters.base import Finding, Reason, View
 
 _EMAIL = regex.compile(r"(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)*+")
-_NUMBER = regex.compile(r"(?<![\w.,])(?:\+|\()?\p{Nd}(?:[\s().\-/]{0,3}\p{Nd}){6,18}(?![\w%€$])")
+_NUMBER = regex.compile(r"(?<![\w.,])(?:\+|\()?\p{Nd}(?:[\s().\-/]{0,3}\p{Nd}){6,40}(?![\w%€$])")
 _IDENTITY = regex.compile(
     r"\b(?:\d{3}-\d{2}-\d{4}|\d{8}[\s-]?[A-Z]|[XYZ]-?\d{7}-?[A-Z]|\d{3}\.\d{3}\.\d{3}-\d{2}"
     r"|[12]\s?\d{2}\s?(?:0[1-9]|1[0-2])\s?\d{2}\s?\d{3}\s?\d{3}(?:\s?\d{2})?"

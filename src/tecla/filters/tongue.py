@@ -1,4 +1,4 @@
-"""Which language a few words are in, by py3langid over eight languages of one script.
+"""Which language a few words are in: by their script, or by py3langid over eight of Latin script.
 
 Owns the identifier, which is read on first use (0.7 s, 4.5 MB). Everything else here is
 arithmetic on its scores: natural logarithms, comparable within one text only.
@@ -10,6 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Protocol
+
+from tecla.filters.scripts import LATIN, language_of_script, script_of
 
 TOLD_APART = ("ca", "de", "en", "es", "fr", "it", "nl", "pt")
 SURE = 12.0  # nats between the best and the next, to call the language of a text
@@ -35,7 +37,10 @@ def scores(text: str) -> dict[str, float]:
 
 
 def language_of(text: str) -> str | None:
-    """The language of `text`, if it is long enough and clearly one of those told apart."""
+    """The language of `text`, if its script tells, or it is long and clearly of one told apart."""
+    script = script_of(text)
+    if script != LATIN:
+        return language_of_script(script)
     if len(text) < _LEAST_CHARS:
         return None
     (best, most), (_, second), *_ = _identifier().rank(text)
