@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Coroutine
 from typing import Any, Final, TypeVar
 
+from anyio import CancelScope
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -32,7 +33,8 @@ async def unless_gone(request: Request, work: Coroutine[Any, Any, Result]) -> Re
     finally:
         for each in both:
             each.cancel()
-        await asyncio.gather(*both, return_exceptions=True)
+        with CancelScope(shield=True):
+            await asyncio.gather(*both, return_exceptions=True)
 
 
 class Events(StreamingResponse):
@@ -48,7 +50,8 @@ class Events(StreamingResponse):
         try:
             await super().__call__(scope, receive, send)
         finally:
-            await self._events.aclose()
+            with CancelScope(shield=True):  # also where the answer itself was cancelled
+                await self._events.aclose()
 
 
 async def _gone(request: Request) -> None:
