@@ -78,6 +78,30 @@ def test_words_then_all(fake_info: ModelInfo) -> None:
     assert app.tally.pressed >= 3
 
 
+@pytest.mark.parametrize(
+    ("typed", "text"), [(" and", " and"), ("  and", "  and"), (".", "."), ("? ", "? "), ("x", " x")]
+)
+def test_the_space_that_comes_with_a_ghost_text_is_not_doubled(
+    fake_info: ModelInfo, typed: str, text: str
+) -> None:
+    async def steps(app: App, press: Callable[[str], Awaitable[None]]) -> None:
+        await press("the future")
+        await press(TAB)
+        await press(typed)
+        assert app.text == "the future" + GHOST.rstrip() + text
+        assert app.writer.snapshot.before == app.text
+
+    drive(fake_info, None, steps)
+
+
+def test_a_space_of_ones_own_stays_before_a_mark(fake_info: ModelInfo) -> None:
+    async def steps(app: App, press: Callable[[str], Awaitable[None]]) -> None:
+        await press("the future" + GHOST + ".")
+        assert app.text == "the future" + GHOST + "."
+
+    drive(fake_info, None, steps)
+
+
 def test_sent_away_typed_on_and_a_tab_without_ghost_text(fake_info: ModelInfo) -> None:
     async def steps(app: App, press: Callable[[str], Awaitable[None]]) -> None:
         await press("the future")

@@ -34,6 +34,8 @@ _STYLE = Style([("ghost", "fg:#808080 italic"), ("status", "reverse"), ("status.
 _HELP = " Tab all · Ctrl-→ word · Alt-L line · Alt-N other · Esc none · Ctrl-S save · Ctrl-Q quit"
 _CHANGED_OUTSIDE = "another program changed the file: Ctrl-S again puts this text in its place"
 _TAB = "    "
+_MARKS = ".,)"  # they take the place of a space that came with a ghost text
+_MARKS_SPACED_IN_FRENCH = ";:!?"
 
 
 class App:
@@ -51,6 +53,7 @@ class App:
         self.document, self.writer = document, writer
         self.tally = Tally()
         self._message, self._asks_to_quit, self._taking = "", False, False
+        self._took_space = False  # the caret stands behind a space that came with a ghost text
         self._answer: asyncio.Task[None] | None = None
         self.buffer = Buffer(
             document=Text(document.text, 0),
@@ -104,6 +107,7 @@ class App:
         now = Snapshot(text.text_before_cursor, text.text_after_cursor)
         if self._taking or now == self.writer.snapshot:
             return
+        self._took_space = False
         self.tally.typed(self.writer.snapshot, now)
         self._say(lambda: self.writer.update(now))
 
@@ -135,8 +139,17 @@ class App:
             self.buffer.insert_text(taken)
         finally:
             self._taking = False
+        self._took_space = taken.endswith(" ")
         self.tally.took(len(taken))
         self._say(lambda: None)
+
+    def _in_place_of_space(self, mark: str) -> None:
+        """Put in what was typed behind a space that came with a ghost text: it is not doubled."""
+        self._taking = True  # so that the writer sees one change
+        self.buffer.delete_before_cursor()
+        self._taking = False
+        self.buffer.insert_text(mark)
+        self._took_space = False
 
     def _save(self) -> bool:
         """Save the file, and say so; whether it was saved."""
@@ -183,6 +196,14 @@ class App:
         @keys.add("escape", filter=has_ghost)
         def _(event: KeyPressEvent) -> None:
             self._say(self.writer.dismiss)
+
+        took_space = Condition(lambda: self._took_space)
+        not_french = Condition(lambda: self.writer.language != "fr")
+        for mark in f" {_MARKS}":
+            keys.add(mark, filter=took_space)(lambda event: self._in_place_of_space(event.data))
+        for mark in _MARKS_SPACED_IN_FRENCH:
+            close = keys.add(mark, filter=took_space & not_french)
+            close(lambda event: self._in_place_of_space(event.data))
 
         @keys.add("enter")
         def _(event: KeyPressEvent) -> None:

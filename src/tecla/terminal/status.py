@@ -57,7 +57,11 @@ def status_line(
 
 
 def _said(found: Suggestion) -> str:
-    """Where the ghost text comes from, or why there is none."""
+    """Where the ghost text comes from and how sure it is, or why there is none.
+
+    In brackets what it was known from, where nobody was asked.
+    """
     if found.ghost is not None:
-        return f"{found.ghost.source} ({found.origin}) {100 * found.ghost.probability:.0f} %"
+        known = "" if found.origin in ("model", "classical") else f" ({found.origin})"
+        return f"{found.ghost.source}{known} {100 * found.ghost.probability:.0f} %"
     return (found.silence or "nothing").replace("_", " ")
