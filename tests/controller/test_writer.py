@@ -20,7 +20,7 @@ from tecla.controller.showing import Rules
 from tecla.controller.sources import ANY, Sources
 from tecla.controller.suggestion import Suggestion
 from tecla.controller.writer import Writer
-from tecla.decode.request import Completed
+from tecla.decode.request import CaretWork, Completed
 from tecla.engines.factory import LoadedModel
 from tecla.engines.fake import FakeEngine, FakeTokenizer, saying
 from tecla.errors import OptionError, OverloadedError, TeclaError
@@ -47,9 +47,11 @@ class Says:
     def __init__(self, phrase: str, probability: float) -> None:
         self._phrase, self._probability = phrase, probability
         self.asked = 0
+        self.budgets: list[Budget] = []
 
     def predict(self, context: Context, budget: Budget) -> list[Candidate]:
         self.asked += 1
+        self.budgets.append(budget)
         for known in range(len(self._phrase), 0, -1):
             if context.before.endswith(self._phrase[:known]):
                 rest = self._phrase[known:]
@@ -273,6 +275,39 @@ def test_where_the_model_fails_the_classical_answer_is_settled(
         assert writer.wait().ghost is not None
 
 
+class Late:
+    """A model whose deadline passes before it has anything to say."""
+
+    def begin(self, *_: object, **__: object) -> Future[Completed]:
+        answer: Future[Completed] = Future()
+        answer.set_result(Completed((), "deadline", 0, CaretWork(1.0, 0.0, 0), partial=True))
+        return answer
+
+    def give_up(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def test_what_is_said_in_place_of_a_late_model_is_not_the_models() -> None:
+    says = Says("the future was bright", 0.5)
+    with Writer(Asker(Late()), beside(says), PATIENT) as writer:
+        assert writer.update(Snapshot("the future")).ghost is None
+        found = writer.wait()
+        assert found.ghost is not None
+        assert (found.origin, found.settled, found.partial) == ("classical", True, True)
+
+
+def test_no_more_candidates_are_asked_for_than_there_is_time_for() -> None:
+    says = Says("the future was bright", 0.5)
+    with Writer(None, beside(says), PATIENT) as writer:
+        for most in (None, 2, 1):
+            writer.most_classical = most
+            writer.typed("a")
+    assert [each.n for each in says.budgets] == [PATIENT.classical, 2, 1]
+
+
 def test_what_is_wrong_with_the_question_is_told() -> None:
     model = Asker(Failing(OptionError("no"), at_the_door=True))
     with Writer(model) as writer, pytest.raises(OptionError, match="no"):
@@ -317,18 +352,23 @@ EDITS = st.lists(
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(EDITS)
+@given(EDITS, st.lists(st.booleans(), min_size=8, max_size=8))
 def test_what_is_settled_is_what_a_fresh_writer_says(
-    fake_info: ModelInfo, edits: Sequence[tuple[str, object]]
+    fake_info: ModelInfo, edits: Sequence[tuple[str, object]], waits: Sequence[bool]
 ) -> None:
+    """Also where the next edit comes before the answer: no older one is given then."""
     engine = FakeEngine(TOKENIZER, seed=4)
     with Suggester(LoadedModel(engine, TOKENIZER, fake_info)) as suggester:
         with Writer(Asker(suggester.session(scope="old")), manner=ALWAYS) as writer:
-            writer.update(Snapshot("she would th", " art"))
-            for kind, value in edits:
-                writer.wait()
+            newest = writer.update(Snapshot("she would th", " art")).revision
+            for (kind, value), is_waited in zip(edits, waits, strict=False):
+                if is_waited:
+                    assert writer.wait().revision == newest
                 apply(writer, kind, value)
+                assert writer.suggestion.revision in (newest, newest + 1)
+                newest = writer.suggestion.revision
             found = writer.wait()
+            assert (found.revision, found.settled) == (newest, True)
             snapshot = writer.snapshot
         with Writer(Asker(suggester.session(scope="new")), manner=ALWAYS) as fresh:
             fresh.update(snapshot)

@@ -9,8 +9,9 @@ import pytest
 
 from running import Clock
 from tecla.decode.request import Completed
-from tecla.errors import OverloadedError
+from tecla.errors import EngineFailedError, OverloadedError
 from tecla.serve.pressure import Level, Pressure, Relieved
+from tecla.serve.window import Window
 
 
 def lagging(pressure: Pressure, clock: Clock, lag_ms: float, seconds: float) -> None:
@@ -57,13 +58,21 @@ class Heard:
 
     def __init__(self) -> None:
         self.options: dict[str, Any] = {}
+        self.asked: list[Future[Any]] = []
+        self.failure: EngineFailedError | None = None
 
     def session(self, *, scope: object = "") -> Heard:
         return self
 
     def begin(self, before: str, after: str = "", **options: Any) -> Future[Completed]:
+        if self.failure is not None:
+            raise self.failure
         self.options = options
-        return Future()
+        self.asked.append(Future())
+        return self.asked[-1]
+
+    def give_up(self) -> None:
+        pass
 
     def close(self) -> None:
         pass
@@ -86,3 +95,55 @@ def test_then_the_model_is_not_asked() -> None:
     session = Relieved(heard, pressure).session()  # type: ignore[arg-type]  # all it is asked
     with pytest.raises(OverloadedError, match="not asked"):
         session.begin("the")
+
+
+def test_what_is_given_up_for_a_key_follows_how_long_it_has_waited() -> None:
+    pressure = Pressure()
+    seen = []
+    for waited_ms in (0, 15, 40, 90):
+        with pressure.turn(waited_ms) as level:
+            seen.append(level)
+            assert pressure.now is level
+            if level is Level.REFUSED:
+                with pytest.raises(OverloadedError):
+                    pressure.check()
+            else:
+                pressure.check()
+    assert seen == list(Level)
+    pressure.check()  # that key waited; the next one need not have
+
+
+def test_a_key_that_waited_for_nothing_is_still_one_of_a_busy_loop() -> None:
+    pressure = Pressure()
+    pressure.level = Level.CLASSICAL
+    with pressure.turn(0.0) as level:
+        assert level is Level.CLASSICAL
+
+
+def test_where_many_wait_for_the_model_answers_are_short_and_then_refused() -> None:
+    heard, window = Heard(), Window(clock=Clock())
+    relieved = Relieved(heard, Pressure(), window)  # type: ignore[arg-type]  # all it is asked
+    for _ in range(int(window.size)):
+        relieved.session().begin("the", max_words=4, max_tokens=8, deadline_ms=150.0)
+    assert heard.options["max_tokens"] == 4
+    assert heard.options["deadline_ms"] < 150
+    session = relieved.session()
+    with pytest.raises(OverloadedError, match="wait for the model"):
+        session.begin("the")
+    heard.asked[0].set_result(None)
+    session.begin("the")
+
+
+def test_whoever_leaves_makes_room_and_so_does_a_failure() -> None:
+    heard, window = Heard(), Window(clock=Clock())
+    relieved = Relieved(heard, Pressure(), window)  # type: ignore[arg-type]  # all it is asked
+    sessions = [relieved.session() for _ in range(3)]
+    for session in sessions:
+        session.begin("the")
+    sessions[0].give_up()
+    sessions[1].close()
+    assert window.at_work == 1
+    heard.failure = EngineFailedError("gone")
+    with pytest.raises(EngineFailedError):
+        sessions[0].begin("the")
+    assert window.at_work == 1

@@ -11,6 +11,7 @@ from tecla.controller.showing import Ghost
 from tecla.controller.tree import Alternative, rests
 from tecla.decode.request import EvalWork
 from tecla.errors import TeclaError
+from tecla.text.snapshot import Snapshot
 
 Origin = Literal["known", "typed", "shared", "classical", "model", "nothing"]
 
@@ -56,3 +57,13 @@ class Suggestion:
                 break
             quiet = typed
         return quiet
+
+
+def rest_of(shown: Ghost | None, before: Snapshot, now: Snapshot) -> Ghost | None:
+    """What is left of a ghost text, if what was typed is its beginning."""
+    if shown is None or before.after != now.after or not now.before.startswith(before.before):
+        return None
+    typed = now.before[len(before.before) :]
+    if not typed or not shown.text.startswith(typed) or not shown.text[len(typed) :].strip():
+        return None
+    return shown.behind(len(typed))

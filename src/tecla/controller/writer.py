@@ -38,7 +38,7 @@ from tecla.controller.place import Languages, Place
 from tecla.controller.ranking import Ranking, Shown, kind_of
 from tecla.controller.showing import Ghost, ghost_of
 from tecla.controller.sources import Sources
-from tecla.controller.suggestion import Origin, Suggestion
+from tecla.controller.suggestion import Origin, Suggestion, rest_of
 from tecla.controller.tree import Alternative, Known
 from tecla.decode.request import Completed
 from tecla.errors import EngineError, OptionError, OverloadedError, TeclaError
@@ -71,11 +71,13 @@ class Writer(Closing):
         self._ranking = ranking or Ranking()
         self._shared, self._feedback = shared, feedback
         self.manner, self.header, self._clock = manner or Manner(), header, clock
+        self.most_classical: int | None = None  # candidates, where there is no time for more
         self._languages = Languages(self.manner.language)
         self._known = Known()
         self._place = Place(Snapshot(), header)
         self._newest = Suggestion(0, None, settled=True)
         self._classical: tuple[Alternative, ...] = ()
+        self._weighed: tuple[Sequence[Alternative], Shown] | None = None
         self._began = clock()
 
     @property
@@ -211,9 +213,9 @@ class Writer(Closing):
         self._began = self._clock()
         before, shown = self.snapshot, self._newest.ghost
         language = self._languages.at(snapshot.before)
-        self._place = Place(snapshot, self.header, language)
+        self._place, self._weighed = Place(snapshot, self.header, language), None
         self._drop()
-        rest = _rest_of(shown, before, snapshot)
+        rest = rest_of(shown, before, snapshot)
         if by_hand:
             self._tell_of_the_hand(before, shown, rest)
         self._newest = self._at_once(self._newest.revision + 1, rest, by_hand=by_hand)
@@ -272,7 +274,12 @@ class Writer(Closing):
         return shown
 
     def _shown(self, found: Sequence[Alternative]) -> Shown:
-        return self._ranking.shown(found, self._place, self.manner.rules, self.manner.eagerness)
+        """What is shown of what was found, worked out once a revision."""
+        if self._weighed is None or self._weighed[0] is not found:
+            manner = self.manner
+            shown = self._ranking.shown(found, self._place, manner.rules, manner.eagerness)
+            self._weighed = found, shown
+        return self._weighed[1]
 
     def _extended(self, rest: Ghost, path: Alternative) -> Ghost:
         """What is left of the ghost text, with what follows it if that is likely by now."""
@@ -290,7 +297,8 @@ class Writer(Closing):
             return ()
         manner = self.manner
         further = min(1.0, manner.rules.further)
-        budget = Budget(n=manner.classical, max_words=manner.search.words, min_next=further)
+        n = min(manner.classical, self.most_classical or manner.classical)
+        budget = Budget(n=n, max_words=manner.search.words, min_next=further)
         heard = self._sources.heard(self._place.context, self._place.language, budget)
         return self._ranking.allowed(heard, self._place)
 
@@ -340,7 +348,8 @@ class Writer(Closing):
             shown = Shown(standing)  # what is shown is only ever extended
         if self._model is not None:
             self._model.learnt(shown.ghost)
-        told = self._told(self._newest.revision, shown, found, "model", settled=True)
+        heard: Origin = "model" if model or not completed.partial else "classical"
+        told = self._told(self._newest.revision, shown, found, heard, settled=True)
         return replace(told, partial=completed.partial, work=completed.work)
 
     @property
@@ -389,13 +398,3 @@ class Writer(Closing):
         if rest is None and shown is not None:
             through = now.before.startswith(before.before + shown.text)
             (self._feedback.typed_through if through else self._feedback.left)()
-
-
-def _rest_of(shown: Ghost | None, before: Snapshot, now: Snapshot) -> Ghost | None:
-    """What is left of a ghost text, if what was typed is its beginning."""
-    if shown is None or before.after != now.after or not now.before.startswith(before.before):
-        return None
-    typed = now.before[len(before.before) :]
-    if not typed or not shown.text.startswith(typed) or not shown.text[len(typed) :].strip():
-        return None
-    return shown.behind(len(typed))

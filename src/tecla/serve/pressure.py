@@ -1,8 +1,9 @@
-"""How busy the event loop is, and what is given up for it: length, then the model, then requests.
+"""How busy the service is, and what is given up for it: length, then the model, then requests.
 
-The measure is the loop's lag: how much later than planned a timer runs. What waits behind it is
-every key that was typed meanwhile, so lag is the time a key waits before anybody looks at it.
-Levels rise at once and fall one by one, so that they do not flutter.
+Three things are measured. How long a key has waited for its turn (`tecla.serve.turns`) says what is
+given up for that very key. The loop's lag, how much later than planned a timer runs, says the same
+of everything else that keeps the loop; levels rise with it at once and fall one by one, so that
+they do not flutter. And how long the model takes (`tecla.serve.window`) says who asks it at all.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from enum import IntEnum
 from typing import Final
 
@@ -19,25 +21,28 @@ from typing_extensions import Unpack
 
 from tecla.decode.generation import Generation
 from tecla.decode.request import Completed
-from tecla.errors import OverloadedError
+from tecla.errors import OverloadedError, TeclaError
 from tecla.models.info import ModelInfo
 from tecla.scheduler.terms import DEADLINE_MS
 from tecla.scheduler.ticket import Sink
+from tecla.serve.window import Window
 from tecla.suggest.base import Asking, Generating, State, Suggesting
 from tecla.suggest.options import SuggestOptions
 
 _TICK_S: Final = 0.02
 _TICKS: Final = 3
-_SHORTER_MS, _CLASSICAL_MS, _REFUSED_MS = 25.0, 50.0, 100.0  # of lag
+_LAGS_MS: Final = (25.0, 50.0, 100.0)  # of the loop, for each level
+_WAITS_MS: Final = (10.0, 25.0, 60.0)  # of a key, for each level
 _CALM_S: Final = 0.25  # so long lag must be lower before a level falls
 _SHORT_WORDS, _SHORT_TOKENS = 2, 4
+_SHORT_MS: Final = 90.0  # the deadline then: most keys are followed by the next one later
 
 
 class Level(IntEnum):
     """What is given up."""
 
     NOTHING = 0
-    SHORTER = 1  # the model's answers are short
+    SHORTER = 1  # answers are short and come sooner
     CLASSICAL = 2  # the model is not asked
     REFUSED = 3  # requests are refused
 
@@ -49,6 +54,7 @@ class Pressure:
         """At rest; `watch` measures."""
         self._clock = clock
         self.level = Level.NOTHING
+        self._turn = Level.NOTHING
         self._lags: deque[float] = deque(maxlen=_TICKS)
         self._calm_since = clock()
 
@@ -60,19 +66,34 @@ class Pressure:
     def observe(self, lag_ms: float) -> None:
         """A timer ran so late."""
         self._lags.append(lag_ms)
-        now, limits = self._clock(), (_SHORTER_MS, _CLASSICAL_MS, _REFUSED_MS)
-        wanted = Level(sum(self.lag_ms > limit for limit in limits))
+        now = self._clock()
+        wanted = Level(sum(self.lag_ms > limit for limit in _LAGS_MS))
         if wanted >= self.level:
             self.level, self._calm_since = wanted, now
         elif now - self._calm_since >= _CALM_S:
             self.level, self._calm_since = Level(self.level - 1), now
 
+    @property
+    def now(self) -> Level:
+        """What is given up for the key whose turn it is."""
+        return max(self.level, self._turn)
+
+    @contextmanager
+    def turn(self, waited_ms: float) -> Iterator[Level]:
+        """The turn of a key that has waited so long; what is given up for it."""
+        self._turn = Level(sum(waited_ms > limit for limit in _WAITS_MS))
+        try:
+            yield self.now
+        finally:
+            self._turn = Level.NOTHING
+
     def check(self) -> None:
         """Raise `OverloadedError` where requests are refused."""
-        if self.level is Level.REFUSED:
-            after_ms = 1000 * _CALM_S + self.lag_ms
+        if self.now is Level.REFUSED:
+            waits_ms = max(self.lag_ms, _WAITS_MS[-1])
+            after_ms = 1000 * _CALM_S + waits_ms
             raise OverloadedError(
-                f"every key waits {self.lag_ms:.0f} ms here; try again in {after_ms:.0f} ms",
+                f"every key waits {waits_ms:.0f} ms here; try again in {after_ms:.0f} ms",
                 retry_after_ms=after_ms,
             )
 
@@ -86,11 +107,14 @@ class Pressure:
 
 
 class Relieved:
-    """A model that is asked for less, or not at all, while the loop is busy."""
+    """A model that is asked for less, or not at all, while loop or model are busy."""
 
-    def __init__(self, suggester: Suggesting, pressure: Pressure) -> None:
+    def __init__(
+        self, suggester: Suggesting, pressure: Pressure, window: Window | None = None
+    ) -> None:
         """Ask `suggester`, which is not closed with this."""
         self._suggester, self._pressure = suggester, pressure
+        self._window = window or Window()
 
     @property
     def info(self) -> ModelInfo:
@@ -99,7 +123,8 @@ class Relieved:
 
     def session(self, *, scope: Hashable = "") -> Asking:
         """A caret that is typed at."""
-        return _RelievedSession(self._suggester.session(scope=scope), self._pressure)
+        session = self._suggester.session(scope=scope)
+        return _RelievedSession(session, self._pressure, self._window)
 
     def generate(
         self, request: Generation, sink: Sink | None = None, *, scope: Hashable = ""
@@ -134,8 +159,8 @@ class Relieved:
 class _RelievedSession:
     """A session of `Relieved`."""
 
-    def __init__(self, session: Asking, pressure: Pressure) -> None:
-        self._session, self._pressure = session, pressure
+    def __init__(self, session: Asking, pressure: Pressure, window: Window) -> None:
+        self._session, self._pressure, self._window = session, pressure, window
 
     def begin(
         self,
@@ -145,16 +170,26 @@ class _RelievedSession:
         deadline_ms: float | None = DEADLINE_MS,
         **options: Unpack[SuggestOptions],
     ) -> Future[Completed]:
-        level = self._pressure.level
+        level = self._pressure.now
         if level >= Level.CLASSICAL:
             raise OverloadedError("the service is busy; the model is not asked", retry_after_ms=500)
-        if level >= Level.SHORTER:
+        if level >= Level.SHORTER or self._window.is_crowded:
             options["max_words"] = min(options.get("max_words") or _SHORT_WORDS, _SHORT_WORDS)
             options["max_tokens"] = min(options.get("max_tokens", _SHORT_TOKENS), _SHORT_TOKENS)
-        return self._session.begin(before, after, deadline_ms=deadline_ms, **options)
+            deadline_ms = min(deadline_ms or _SHORT_MS, _SHORT_MS)
+        number = self._window.enter(self)
+        try:
+            answer = self._session.begin(before, after, deadline_ms=deadline_ms, **options)
+        except TeclaError:
+            self._window.forget(self)
+            raise
+        answer.add_done_callback(lambda _: self._window.leave(self, number))
+        return answer
 
     def give_up(self) -> None:
+        self._window.forget(self)
         self._session.give_up()
 
     def close(self) -> None:
+        self._window.forget(self)
         self._session.close()

@@ -28,6 +28,8 @@ from tecla.scheduler.ticket import Sink
 from tecla.serve.guard import Caller, Guard
 from tecla.serve.pressure import Level, Pressure, Relieved
 from tecla.serve.texts import OpenText, Owner, Texts
+from tecla.serve.turns import Turns
+from tecla.serve.window import Window
 from tecla.serve.wire import FeedbackAnswer, FeedbackRequest, SuggestRequest, Wishes
 from tecla.settings import FilterLevel, Settings, load
 from tecla.store.base import Store
@@ -37,6 +39,10 @@ from tecla.text.snapshot import Snapshot
 
 State = Literal["serving", "classical", "overloaded", "closing"]
 _SWEEP_S: Final = 5.0
+_CANDIDATES: Final = {
+    Level.SHORTER: 2,
+    Level.CLASSICAL: 1,
+}  # of predictors; the first is half the work
 _SLACK_S: Final = 0.25  # an answer that is not there so long after its deadline will not come
 _log = logging.getLogger(__name__)
 
@@ -80,7 +86,7 @@ class Service:
         self.settings, self.suggester, self.store = settings, suggester, store
         self._predictors, self._open_model = predictors, open_model
         self.manner = manner or Manner()
-        self.pressure = Pressure()
+        self.pressure, self.window, self.turns = Pressure(), Window(), Turns()
         self.guard = Guard(store.keys, settings.serve, asks_for_keys=asks_for_keys)
         self.feedback = FeedbackBuffer(store.feedback)
         self.controller = self._made(suggester, settings)
@@ -209,10 +215,22 @@ class Service:
             language=wishes.language or manner.language,
         )
 
+    def answer(self, text: OpenText, snapshot: Snapshot, waited_ms: float) -> Suggestion:
+        """What is said at once of a new state of a text that has waited so long for its turn.
+
+        Raises `OverloadedError` where that was too long.
+        """
+        with self.pressure.turn(waited_ms) as level:
+            self.pressure.check()
+            if level is Level.NOTHING and self.window.is_crowded:
+                level = Level.SHORTER
+            text.writer.most_classical = _CANDIDATES.get(level)
+            return text.writer.update(snapshot)
+
     async def answers(self, text: OpenText, snapshot: Snapshot) -> AsyncGenerator[Suggestion, None]:
         """What is said of a new state of a text, until it is settled or something newer comes."""
-        writer = text.writer
-        first = writer.update(snapshot)
+        waited_ms = await self.turns.mine()
+        first, writer = self.answer(text, snapshot, waited_ms), text.writer
         try:
             yield first
             if first.settled:
@@ -277,7 +295,7 @@ class Service:
 
     def _made(self, suggester: Suggesting, settings: Settings) -> Controller:
         return Controller.around(
-            Relieved(suggester, self.pressure),
+            Relieved(suggester, self.pressure, self.window),
             predictors=self._predictors,
             manner=self.manner,
             filters=FilterOptions(offensive=settings.serve.usual_filters),

@@ -77,6 +77,7 @@ class Connection:
         self._revision = -1
         self._settling: asyncio.Task[None] | None = None
         self._is_over = False  # more was asked just now than may be
+        self._is_sending = False
 
     async def run(self) -> None:
         """Serve until either side ends it."""
@@ -175,12 +176,11 @@ class Connection:
         while True:
             await self._came.wait()
             self._came.clear()
-            is_new = False
-            while self._inbox:
-                is_new |= self._handle(self._inbox.popleft())
-            self._room.set()
-            if is_new:
-                self._ask()
+            if self._take():
+                waited_ms = await self._service.turns.mine()
+                self._take()  # what has come meanwhile
+                self._ask(waited_ms)
+            await self._flush()
             await asyncio.sleep(_PACE_S if self._is_over else 0)
             self._is_over = False
 
@@ -188,15 +188,32 @@ class Connection:
         while True:
             await self._due.wait()
             self._due.clear()
-            while self._outbox:
-                text = json.dumps(self._outbox.popleft(), ensure_ascii=False)
-                try:
-                    async with asyncio.timeout(SEND_S):
-                        await self._socket.send_text(text)
-                except TimeoutError:
-                    raise CutOffError(SLOW, "answers are not read") from None
+            await self._flush()
 
     # What the loops are made of
+
+    def _take(self) -> bool:
+        """Do what was read so far; whether the text is new."""
+        is_new = False
+        while self._inbox:
+            is_new |= self._handle(self._inbox.popleft())
+        self._room.set()
+        return is_new
+
+    async def _flush(self) -> None:
+        """Send what is to be said, unless that is being done."""
+        if self._is_sending:
+            return
+        self._is_sending = True
+        try:
+            while self._outbox:
+                text = json.dumps(self._outbox.popleft(), ensure_ascii=False)
+                async with asyncio.timeout(SEND_S):
+                    await self._socket.send_text(text)
+        except TimeoutError:
+            raise CutOffError(SLOW, "answers are not read") from None
+        finally:
+            self._is_sending = False
 
     async def _message(self) -> ClientMessage:
         received = await self._socket.receive()
@@ -281,18 +298,24 @@ class Connection:
         items = [{"text": each.text, "probability": each.probability} for each in ghosts]
         self._say({"type": "list", "revision": self._revision, "items": items})
 
-    def _ask(self) -> None:
-        """Ask about the newest state of the text."""
+    def _ask(self, waited_ms: float = 0.0) -> None:
+        """Ask about the newest state of the text, which has waited so long for its turn."""
         assert self._caller is not None
         assert self._text is not None
         self._stop_settling()
-        began = time.monotonic()
+        began = time.monotonic() - waited_ms / 1000
         if not self._may_ask():
             self._text.writer.give_up()  # what it was asked about is no more
             return
         self._text = self._service.texts.current(self._text, self._name)
         self._text.revision = self._revision
-        self._follow(self._text.writer.update(self._snapshot), began)
+        try:
+            first = self._service.answer(self._text, self._snapshot, waited_ms)
+        except OverloadedError as error:
+            self._refuse(error)
+            self._text.writer.give_up()
+            return
+        self._follow(first, began)
 
     def _may_ask(self) -> bool:
         """Whether one more question is answered; if not, says so."""

@@ -1,0 +1,97 @@
+"""How many texts may wait for the model at once, so that those that wait are answered in time.
+
+What waits behind others is answered late, and an answer that comes after the next key is worth
+nothing and has cost as much as one in time. So beyond a number the model is not asked and the
+predictors' answer stands at once. The number follows how long answers take: a late one lowers it
+by a share, one in time raises it a little where it was used up (additive increase, multiplicative
+decrease; Chiu & Jain 1989). By Little's law what is let through is then what the engine answers
+within `target_ms`, whatever else the machine does.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from tecla.errors import OverloadedError
+
+TARGET_MS: Final = 60.0  # one key in a hundred is followed by the next one sooner
+_LEAST, _FIRST, _MOST = 2.0, 8.0, 64.0
+_LOWER: Final = 0.85
+_RETRY_MS: Final = 100.0
+
+
+class _Question(NamedTuple):
+    """The newest question of a text."""
+
+    number: int
+    asked: float
+
+
+class Window:
+    """The number, and who is within it; used from any thread."""
+
+    def __init__(
+        self, target_ms: float = TARGET_MS, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Nobody waits."""
+        self.target_ms, self._clock = target_ms, clock
+        self.size = _FIRST
+        self._numbers = itertools.count(1)
+        self._asked: dict[object, _Question] = {}
+        self._lowered = clock()
+        self._lock = threading.Lock()
+
+    @property
+    def at_work(self) -> int:
+        """Texts that wait for the model."""
+        return len(self._asked)
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether there is little room left."""
+        return self.at_work > max(_LEAST, self.size / 2)
+
+    def enter(self, text: object) -> int:
+        """A text asks, in place of what it asked before; the number of the question.
+
+        Raises `OverloadedError` where it would have to wait too long.
+        """
+        now = self._clock()
+        with self._lock:
+            before = self._asked.pop(text, None)
+            if before is not None:
+                self._took(now - before.asked, now, answered=False)
+            if len(self._asked) >= self.size:
+                raise OverloadedError(
+                    f"{len(self._asked)} texts wait for the model, as many as it answers in time; "
+                    f"try again in {_RETRY_MS:.0f} ms, or run more engines",
+                    retry_after_ms=_RETRY_MS,
+                )
+            number = next(self._numbers)
+            self._asked[text] = _Question(number, now)
+            return number
+
+    def leave(self, text: object, number: int) -> None:
+        """A question of a text was answered."""
+        now = self._clock()
+        with self._lock:
+            question = self._asked.get(text)
+            if question is not None and question.number == number:
+                self._took(now - question.asked, now, answered=True)
+                del self._asked[text]
+
+    def forget(self, text: object) -> None:
+        """Nobody waits for what a text has asked."""
+        with self._lock:
+            self._asked.pop(text, None)
+
+    def _took(self, seconds: float, now: float, *, answered: bool) -> None:
+        if 1000 * seconds > self.target_ms:
+            if 1000 * (now - self._lowered) > self.target_ms:  # once for all that were waiting
+                self.size, self._lowered = max(_LEAST, _LOWER * self.size), now
+        elif answered and len(self._asked) > self.size / 2:
+            self.size = min(_MOST, self.size + 1 / self.size)
