@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tecla import Suggester
@@ -56,6 +57,8 @@ def test_answers_are_those_of_a_thread(
             ]
     assert remote.counters()["answered"] == 5
     assert remote.healthy
+    assert remote.process_id is not None
+    assert psutil.Process(remote.process_id).nice() > psutil.Process().nice()  # it gives way
 
 
 def test_a_search_is_screened_there(remote: RemoteSuggester) -> None:

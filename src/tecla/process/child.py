@@ -47,6 +47,7 @@ FAILED: Final = 70  # exit status after an engine failed or could not be opened
 _LEAST_MS: Final = 1.0
 _FLUSH_S: Final = 1.0
 _OOM_SCORE: Final = 500  # of 1000: the kernel takes this process before the one that serves people
+_NICE: Final = 10  # on full cores what is known is told before more is worked out
 
 
 @dataclass(slots=True)
@@ -172,6 +173,8 @@ def main() -> None:
         signal.signal(ignored, signal.SIG_IGN)
     with suppress(OSError):  # only Linux has it
         Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE), encoding="ascii")
+    if hasattr(os, "nice"):  # Windows has none
+        os.nice(_NICE)
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     link = Link(socket.socket(fileno=int(sys.argv[1])))
     messages = iter(link)

@@ -8,6 +8,7 @@ what is served.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import threading
@@ -48,6 +49,8 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if self.should_exit:
             return
+        gc.collect()
+        gc.freeze()  # what is loaded stays, and looking through it would stop the loop for 40 ms
         with suppress(NotImplementedError, RuntimeError):  # not on the main thread, or no Unix
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
         service = self._service
