@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache, partial
 
 import pytest
 from starlette.testclient import TestClient
 
 from running import Clock
 from tecla import Suggester
+from tecla.classic import frequency
 from tecla.controller.manner import Manner, Search
 from tecla.controller.systems import Systems
 from tecla.engines.factory import LoadedModel
@@ -49,6 +51,7 @@ class Made:
 
 
 Make = Callable[..., Made]
+few_words = cache(partial(frequency.listed, most_words=2000))  # the whole list takes long to read
 
 
 @pytest.fixture

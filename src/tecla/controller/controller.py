@@ -123,15 +123,16 @@ class Controller(Closing):
         user: str = "local",
         collection: str | None = None,
         level: Level | None = None,
+        with_model: bool = True,
     ) -> Writer:
-        """A writer for one text.
+        """A writer for one text; raises `OptionError` where it would have no source at all.
 
         Writers of one `scope` may be given each other's answers. What becomes of suggestions goes
         to `record`, such as `FeedbackBuffer.add`, in the name of `user` and `collection`. Filters
         are as the controller has them, or at `level` (see `Ranking.at`).
         """
         suggester, shared, model = self._suggester, None, None
-        if suggester is not None:
+        if suggester is not None and with_model:
             model = Asker(suggester.session(scope=scope), self.router)
             if self.cache is not None:
                 shared = ScopedAnswers(self.cache, scope, str(suggester.info.path))

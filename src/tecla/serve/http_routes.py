@@ -12,13 +12,12 @@ from typing import Annotated, Any, TypeAlias
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
-from tecla.controller.suggestion import Suggestion
 from tecla.serve.gate import bearer
 from tecla.serve.guard import Caller
 from tecla.serve.leaving import Events, unless_gone
 from tecla.serve.metrics import CONTENT_TYPE, Metrics
 from tecla.serve.service import Service
-from tecla.serve.wire import Answer, FeedbackAnswer, FeedbackRequest, SuggestRequest, answer_of
+from tecla.serve.wire import Answer, FeedbackAnswer, FeedbackRequest, SuggestRequest
 
 _SUPERSEDED = "superseded"
 
@@ -110,29 +109,21 @@ def make_router(service: Service, metrics: Metrics) -> APIRouter:
     return router
 
 
-def _told(
-    metrics: Metrics, found: Suggestion | None, asked: SuggestRequest, began: float
-) -> Answer:
-    if found is None or not found.settled:
-        metrics.superseded.inc()
-        return Answer(revision=asked.revision, silence=_SUPERSEDED)
-    metrics.answered(found, time.monotonic() - began)
-    return answer_of(found, asked.revision, asked.n)
-
-
 async def _answers(
     service: Service, metrics: Metrics, caller: Caller, asked: SuggestRequest
 ) -> AsyncGenerator[Answer, None]:
     """Answers to one request, each extending the one before, and the last one settled."""
     began = time.monotonic()
-    last: Suggestion | None = None
     with caller.at_work():
-        async with aclosing(service.suggest(caller, asked)) as suggestions:
-            async for found in suggestions:
-                last = found
-                if not found.settled:
-                    yield answer_of(found, asked.revision, asked.n)
-    yield _told(metrics, last, asked, began)
+        async with aclosing(service.suggest(caller, asked)) as said:
+            async for found, answer in said:
+                if found.settled:
+                    metrics.answered(found, time.monotonic() - began)
+                    yield answer
+                    return
+                yield answer
+    metrics.superseded.inc()
+    yield Answer(revision=asked.revision, silence=_SUPERSEDED)
 
 
 async def _last(answers: AsyncGenerator[Answer, None]) -> Answer:

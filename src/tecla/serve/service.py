@@ -12,7 +12,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from tecla.controller.cache import AnswerCache
 from tecla.controller.controller import DEFAULT_PREDICTORS, Controller
@@ -30,7 +30,14 @@ from tecla.serve.pressure import Level, Pressure, Relieved
 from tecla.serve.texts import OpenText, Owner, Texts
 from tecla.serve.turns import Turns
 from tecla.serve.window import Window
-from tecla.serve.wire import FeedbackAnswer, FeedbackRequest, SuggestRequest, Wishes
+from tecla.serve.wire import (
+    Answer,
+    FeedbackAnswer,
+    FeedbackRequest,
+    SuggestRequest,
+    Wishes,
+    answer_of,
+)
 from tecla.settings import FilterLevel, Settings, load
 from tecla.store.base import Store
 from tecla.store.buffer import FeedbackBuffer
@@ -63,6 +70,13 @@ class Health:
     lag_ms: float
     feedback: str
     filters: tuple[FilterLevel, ...]
+
+
+class Said(NamedTuple):
+    """A suggestion, and how it is told."""
+
+    suggestion: Suggestion
+    answer: Answer
 
 
 class Service:
@@ -143,9 +157,7 @@ class Service:
         """Begin a generation for somebody; see `Suggesting.generate`."""
         return self.suggester.generate(request, sink, scope=tuple(owner))
 
-    async def suggest(
-        self, caller: Caller, asked: SuggestRequest
-    ) -> AsyncGenerator[Suggestion, None]:
+    async def suggest(self, caller: Caller, asked: SuggestRequest) -> AsyncGenerator[Said, None]:
         """Answers to one request, each extending the one before; the last one is settled.
 
         Where a newer revision of the same session came meanwhile, nothing more comes. Leaving
@@ -163,7 +175,8 @@ class Service:
             snapshot = Snapshot(asked.before, asked.after)
             async with aclosing(self.answers(text, snapshot)) as answers:
                 async for found in answers:
-                    yield found
+                    listed = text.writer.ghosts()[: asked.n] if asked.n > 1 else ()
+                    yield Said(found, answer_of(found, asked.revision, listed))
         finally:
             if not asked.session:
                 text.writer.close()

@@ -6,10 +6,12 @@ printable characters. Unknown fields are refused, so that a misspelt one is not 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
+from tecla.controller.showing import Ghost
 from tecla.controller.suggestion import Suggestion
 from tecla.settings import FilterLevel
 from tecla.text.unicode import to_bytes
@@ -212,13 +214,9 @@ def utf16_length(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
 
 
-def answer_of(found: Suggestion, revision: int | None, n: int = 1) -> Answer:
-    """A suggestion as it goes over the wire, with at most `n` alternatives."""
+def answer_of(found: Suggestion, revision: int | None, listed: Sequence[Ghost] = ()) -> Answer:
+    """A suggestion as it goes over the wire, with what else could be shown in its place."""
     ghost = found.ghost
-    listed = [
-        Alternative(text=each.text, probability=each.probability)
-        for each in found.alternatives[: n if n > 1 else 0]
-    ]
     answer = Answer(
         revision=revision,
         silence=found.silence,
@@ -226,7 +224,7 @@ def answer_of(found: Suggestion, revision: int | None, n: int = 1) -> Answer:
         settled=found.settled,
         partial=found.partial,
         without_model=None if found.failure is None else found.failure.code,
-        alternatives=listed,
+        alternatives=[Alternative(text=one.text, probability=one.probability) for one in listed],
         took_ms=round(found.took_ms, 2),
     )
     if ghost is not None:
