@@ -136,6 +136,7 @@ export class Session extends EventTarget {
   #dismissed = -1; // the revision at which the suggestion was sent away
   #attempts = 0;
   #stepsLost = 0;
+  #isWished = false; // a wish came since, so the same state is told again
   #isPlain = false; // an opening was refused, so the next one carries no text
   #timers = new Map();
   #listing = null;
@@ -290,6 +291,7 @@ export class Session extends EventTarget {
   wish(options) {
     Object.assign(this.#options, options);
     this.#known = [];
+    this.#isWished = true;
     if (this.#state === "open") this.#tell({ type: "wish", ...this.#wishes() });
   }
 
@@ -344,14 +346,15 @@ export class Session extends EventTarget {
   /** Whether the service need not be told: it would say what is shown. */
   #isQuiet() {
     const shown = this.#standing;
-    if (!shown) return false;
+    if (!shown || this.#isWished) return false;
     const from = shown.origin ?? shown;
     const typed = from.text.length - shown.text.length;
     return this.#sent !== null && from.revision === this.#revision && typed <= (from.quiet ?? -1);
   }
 
   #isTold() {
-    return this.#sent.before === this.#before && this.#sent.after === this.#after;
+    const { before, after } = this.#sent;
+    return !this.#isWished && before === this.#before && after === this.#after;
   }
 
   #isDismissed() {
@@ -361,6 +364,7 @@ export class Session extends EventTarget {
   #remind({ text, caret }) {
     const revision = this.#revision;
     this.#sent = { text, caret, before: this.#before, after: this.#after, revision };
+    this.#isWished = false;
     this.#isSettled = false;
     this.#listed([]);
     this.#timer("answer", ANSWER_MS, () => {
