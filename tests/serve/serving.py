@@ -20,7 +20,7 @@ from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
 from websockets.uri import parse_uri
 
-from serve.conftest import MANNER, SAID, TOKENIZER
+from serve.conftest import MANNER, SAID, TOKENIZER, few_words
 from tecla import Suggester
 from tecla.decode.generation import Generation
 from tecla.decode.request import Completed
@@ -36,7 +36,7 @@ from tecla.serve.service import Service
 from tecla.serve.texts import OpenText
 from tecla.settings import ServeSettings, Settings
 from tecla.store.base import Store
-from tecla.store.keys import KeyLimits, KeyScope, make_key
+from tecla.store.keys import KeyScope, make_key
 from tecla.store.memory import MemoryStore
 from tecla.suggest.base import Asking, Generating
 from tecla.suggest.options import SuggestOptions
@@ -137,16 +137,12 @@ class Live:
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
         self._thread.start()
         until(lambda: self.server.started or not self._thread.is_alive(), "the start")
+        self._listening = self.server.servers[0].sockets[0]
+        self.port: int = self._listening.getsockname()[1]
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         await self.server.serve()
-
-    @property
-    def port(self) -> int:
-        port = self.server.servers[0].sockets[0].getsockname()[1]
-        assert isinstance(port, int)
-        return port
 
     @property
     def open_connections(self) -> int:
@@ -167,10 +163,16 @@ class Live:
         assert self._loop is not None
         return asyncio.run_coroutine_threadsafe(call(), self._loop).result(LIMIT_S)
 
-    def key(self, *scopes: KeyScope, limits: KeyLimits | None = None) -> str:
-        new = make_key("test", scopes or ("suggest",), 1_000.0, limits=limits)
+    def key(self, *scopes: KeyScope, **terms: Any) -> str:
+        """A new key; `terms` are those of `make_key`."""
+        new = make_key("test", scopes or ("suggest",), 1_000.0, **terms)
         self.service.store.keys.add(new.stored)
         return new.text
+
+    def keep_little(self) -> None:
+        """Have the system keep little of what is sent over connections to come, and not read."""
+        self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
 
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=LIMIT_S)
@@ -213,6 +215,7 @@ def live(
     suggester = Watched(Suggester(LoadedModel(engine, TOKENIZER, INFO)))
     settings = Settings(serve=ServeSettings(port=0, **limits))  # type: ignore[arg-type]
     with contextlib.ExitStack() as held:
+        held.enter_context(few_words())
         service = Service(
             settings,
             suggester,

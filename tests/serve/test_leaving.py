@@ -14,6 +14,7 @@ import pytest
 from serve.serving import LIMIT_S, Answer, Live, Socket, live, request, until, vanish
 
 NUMBERS = itertools.count(100)
+pytestmark = pytest.mark.slow
 LONG = {"max_tokens": 400, "temperature": 1, "seed": 1}
 
 

@@ -27,6 +27,7 @@ from tecla.serve.gate import bearer, error_document
 from tecla.serve.guard import Caller
 from tecla.serve.invalid import first_fault
 from tecla.serve.metrics import Metrics
+from tecla.serve.pace import Pace
 from tecla.serve.service import Service
 from tecla.serve.texts import OpenText, Owner
 from tecla.serve.wire import (
@@ -50,7 +51,6 @@ MOST_WAITING: Final = 64
 NONSENSE, OUT_OF_STEP, NO_KEY, SLOW, CROWDED, ENDED = 4400, 4409, 4401, 4408, 4429, 1012
 _LISTED: Final = 6
 _REASON_BYTES: Final = 123  # of a close frame, RFC 6455
-_PACE_S: Final = 0.05  # who asks more often than they may is read so much more slowly
 
 
 class CutOffError(Exception):
@@ -76,7 +76,7 @@ class Connection:
         self._snapshot = Snapshot()
         self._revision = -1
         self._settling: asyncio.Task[None] | None = None
-        self._is_over = False  # more was asked just now than may be
+        self._pace: Pace | None = None
         self._is_sending = False
 
     async def run(self) -> None:
@@ -116,7 +116,7 @@ class Connection:
             caller.check("suggest")
             service.guard.count(caller)
             held.enter_context(caller.at_work())
-            self._caller = caller
+            self._caller, self._pace = caller, Pace(service.guard, caller)
             self._name = opening.session or secrets.token_urlsafe(12)
             text = service.texts.get(
                 Owner(caller.key_id, opening.user, opening.collection), self._name
@@ -181,8 +181,11 @@ class Connection:
                 self._take()  # what has come meanwhile
                 self._ask(waited_ms)
             await self._flush()
-            await asyncio.sleep(_PACE_S if self._is_over else 0)
-            self._is_over = False
+            assert self._pace is not None
+            if self._pace.is_flood:
+                most = f"{self._pace.rate:g}"
+                raise CutOffError(CROWDED, f"far more than {most} messages a second; send fewer")
+            await asyncio.sleep(self._pace.pause_s())
 
     async def _send(self) -> None:
         while True:
@@ -242,7 +245,8 @@ class Connection:
             case AcceptMessage():
                 return self._accept(message)
             case DismissMessage():
-                self._is_over |= not self._counted()
+                assert self._pace is not None
+                self._pace.is_within()
                 if message.revision == self._revision:
                     self._text.writer.dismiss()
                     self._stop_settling()
@@ -319,21 +323,12 @@ class Connection:
 
     def _may_ask(self) -> bool:
         """Whether one more question is answered; if not, says so."""
-        assert self._caller is not None
+        assert self._pace is not None
         try:
-            self._service.guard.count(self._caller)
+            self._pace.count()
             self._service.pressure.check()
         except OverloadedError as error:
             self._refuse(error)
-            return False
-        return True
-
-    def _counted(self) -> bool:
-        """Take note of what costs next to nothing; whether it was one of not too many."""
-        assert self._caller is not None
-        try:
-            self._service.guard.count(self._caller)
-        except OverloadedError:
             return False
         return True
 
@@ -368,7 +363,6 @@ class Connection:
             self._metrics.answered(found, time.monotonic() - began)
 
     def _refuse(self, error: OverloadedError) -> None:
-        self._is_over = True
         self._metrics.refused.labels(error.code).inc()
         self._say({**error_document(error)["error"], "type": "refused", "revision": self._revision})
 
