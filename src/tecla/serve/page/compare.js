@@ -109,11 +109,8 @@ function listOf(suggestions, before) {
     const words = made("span", "words");
     if (replaces > 0) words.append(made("s", "", before.slice(before.length - replaces)));
     words.append(spaced(text));
-    const meter = made("meter");
-    meter.max = 1;
-    meter.value = probability;
-    meter.setAttribute("aria-hidden", "true");
-    item.append(words, meter, made("span", "number", percent(probability)));
+    item.style.setProperty("--share", `${(100 * probability).toFixed(2)}%`);
+    item.append(words, made("span", "number", percent(probability)));
     list.append(item);
   }
   return list;

@@ -44,7 +44,7 @@ function count() {
   byId("saved").textContent = String(saved);
   const share = typed + saved ? (100 * saved) / (typed + saved) : 0;
   byId("share").textContent = typed + saved ? `${share.toFixed(0)}\u202f%` : "–";
-  byId("share-meter").value = share;
+  byId("share-bar").style.setProperty("--share", `${share}%`);
 }
 
 text.addEventListener("input", (event) => {
@@ -198,6 +198,9 @@ async function keepWatching() {
   timer = setTimeout(keepWatching, HEALTH_MS);
 }
 document.addEventListener("visibilitychange", keepWatching);
+text.addEventListener("tecla-state", ({ detail }) => {
+  if (["open", "waiting"].includes(detail.state)) void keepWatching();
+});
 
 byId("server").textContent = location.host;
 drawSamples();
