@@ -6,14 +6,17 @@ import re
 import shlex
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
+from serve.serving import live
 from tecla.ngram.train import train_ngram
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+SERVICE = "127.0.0.1:8757"  # where the examples look for one
 EXAMPLES = [
     pytest.param(code, id=f"{page.stem}-{number}")
     for page in PAGES
@@ -52,7 +55,9 @@ def at_the_desk(desk: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.slow
 @pytest.mark.parametrize("code", EXAMPLES)
 def test_python_examples_run(code: str, capsys: pytest.CaptureFixture[str]) -> None:
-    exec(compile(code, "example", "exec"), {"__name__": "example"})
+    with live() if SERVICE in code else nullcontext() as served:
+        code = code.replace(SERVICE, f"127.0.0.1:{served.port}" if served else SERVICE)
+        exec(compile(code, "example", "exec"), {"__name__": "example"})
     assert capsys.readouterr().out.strip()
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache, partial
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 from starlette.testclient import TestClient
@@ -51,7 +53,12 @@ class Made:
 
 
 Make = Callable[..., Made]
-few_words = cache(partial(frequency.listed, most_words=2000))  # the whole list takes long to read
+_few_words = cache(partial(frequency.listed, most_words=2000))
+
+
+def few_words() -> Any:
+    """In a `with` block lists of words are short: a whole one takes long to read."""
+    return patch.object(frequency, "listed", lambda language, _: _few_words(language))
 
 
 @pytest.fixture
