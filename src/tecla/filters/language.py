@@ -1,6 +1,7 @@
 """A language, or a script, other than the writer's.
 
-A letter of a foreign script is told by itself. Languages of one script are told apart over a few
+A letter of a foreign script is told by itself, and so is a common Latin word behind another script,
+where capitals would make it a name. Languages of one script are told apart over a few
 words at a time, by how much better the best of them explains the words than the writer's own: an
 even fit is no evidence, so names and loan words pass. Where the person writes in that other
 language already, as in a quotation, it is theirs.
@@ -14,7 +15,7 @@ import regex
 
 from tecla.filters.base import Finding, View
 from tecla.filters.place import Place
-from tecla.filters.scripts import LETTERS, SCRIPTS, scripts_of
+from tecla.filters.scripts import LATIN, LETTERS, SCRIPTS, is_written_in, script_of, scripts_of
 from tecla.filters.tongue import TOLD_APART, scores
 
 MARGIN = 13.0  # nats by which another language must be better
@@ -24,6 +25,10 @@ _LEAST_CHARS = 12
 _RECENT_CHARS = 80
 # Words, without the pieces of addresses and file names.
 _WORD = regex.compile(r"(?<![\w@./])[\p{L}\p{M}'’-]++(?![\w@/]|\.\w)")
+_LATIN_WORD = regex.compile(
+    r"(?<![\p{Latin}\p{N}_@./-])[^\P{Ll}\P{Latin}]{2,}+(?![\p{Latin}\p{N}_@./-])"
+)
+_LETTER = regex.compile(r"\p{L}")
 _BEYOND_LATIN = regex.compile(r"[^\P{L}\p{Latin}]{2,}+|[\p{Han}\p{Hangul}\p{Hiragana}\p{Katakana}]")
 
 
@@ -34,6 +39,11 @@ def language(view: View) -> Iterator[Finding]:
         if not any(LETTERS[name].match(match.group()) for name in place.fact(_scripts)):
             yield Finding(match.start(), match.end(), "language")
             break
+    if place.fact(_is_beyond_latin):
+        for match in _LATIN_WORD.finditer(view.whole, view.begin, view.end):
+            if view.is_settled(match.end()) and match.group() not in place.own:
+                yield Finding(match.start(), match.end(), "language")
+                break
     if not view.is_open and place.language in TOLD_APART:
         yield from _other_tongue(view, place.language)
 
@@ -67,6 +77,16 @@ def _scripts(place: Place) -> frozenset[str]:
     if "Han" in used and place.language is None:
         used |= scripts_of("ja")
     return frozenset(used | scripts_of(place.language))
+
+
+def _is_beyond_latin(place: Place) -> bool:
+    """Whether the caret stands in text of another script than Latin."""
+    last = next(filter(_LETTER.match, reversed(place.tail)), "")
+    if not last or LETTERS[LATIN].match(last):
+        return False
+    if place.language is not None:
+        return not is_written_in(place.language, LATIN)
+    return script_of(place.tail) != LATIN
 
 
 def _recent(place: Place) -> frozenset[str]:
