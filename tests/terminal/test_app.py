@@ -11,6 +11,7 @@ from prompt_toolkit.document import Document as Text
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.layout.processors import TransformationInput
 from prompt_toolkit.output import DummyOutput
+from prompt_toolkit.utils import get_cwidth
 
 from controller.test_writer import PATIENT, TOKENIZER
 from tecla import Suggester
@@ -19,7 +20,7 @@ from tecla.controller.writer import Writer
 from tecla.engines.factory import LoadedModel
 from tecla.engines.fake import FakeEngine, saying
 from tecla.models.info import ModelInfo
-from tecla.terminal.app import App
+from tecla.terminal.app import HELP, App
 from tecla.terminal.document import Document
 from tecla.terminal.ghost import STYLE, GhostProcessor
 
@@ -100,6 +101,11 @@ def test_a_space_of_ones_own_stays_before_a_mark(fake_info: ModelInfo) -> None:
         assert app.text == "the future" + GHOST + "."
 
     drive(fake_info, None, steps)
+
+
+def test_the_keys_are_said_in_one_row_of_a_usual_terminal() -> None:
+    assert get_cwidth(HELP) <= 80
+    assert HELP.split()[:2] == ["^Q", "quit"]
 
 
 def test_sent_away_typed_on_and_a_tab_without_ghost_text(fake_info: ModelInfo) -> None:

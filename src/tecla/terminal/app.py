@@ -31,7 +31,8 @@ from tecla.terminal.wrapping import WrapProcessor
 from tecla.text.snapshot import Snapshot
 
 _STYLE = Style([("ghost", "fg:#808080 italic"), ("status", "reverse"), ("status.alarm", "bold")])
-_HELP = " Tab all · Ctrl-→ word · Alt-L line · Alt-N other · Esc none · Ctrl-S save · Ctrl-Q quit"
+# Of 80 columns at most; how to leave stands first, where it is seen on narrower screens too.
+HELP = " ^Q quit · ^S save · Tab all · Ctrl-→ word · Alt-L line · Alt-N other · Esc none"
 _CHANGED_OUTSIDE = "another program changed the file: Ctrl-S again puts this text in its place"
 _TAB = "    "
 _MARKS = ".,)"  # they take the place of a space that came with a ghost text
@@ -73,7 +74,7 @@ class App:
                     [
                         Window(control, wrap_lines=True),
                         Window(status, height=1, style="class:status"),
-                        Window(FormattedTextControl(_HELP), height=1, dont_extend_height=True),
+                        Window(FormattedTextControl(HELP), height=1, dont_extend_height=True),
                     ]
                 )
             ),
