@@ -756,10 +756,10 @@ const DRAWN = `
   .box, .page { margin: 0; padding: 0; border: 0 solid transparent; box-sizing: border-box; }
   .box { position: absolute; overflow: hidden; visibility: hidden; user-select: none;
     -webkit-user-select: none; }
-  .box.line { display: flex; align-items: center; }
-  .page { position: relative; flex: none; }
-  .line > .page { min-width: 100%; }
-  .ghost { visibility: visible; color: var(--tecla-ghost-color, var(--ghost));
+  .box[hidden] { display: none; }
+  .box.line:not([hidden]) { display: flex; align-items: center; }
+  .page { flex: none; }
+  .ghost { visibility: visible; color: var(--ghost);
     -webkit-text-fill-color: currentcolor; }
   .tip { position: fixed; inset: auto; margin: 0; box-sizing: border-box; pointer-events: auto;
     max-width: min(32em, 92vw); padding: .2em .5em; border: 1px solid; border-radius: .35em;
@@ -925,9 +925,10 @@ class Overlay {
   // Colours
 
   #paint() {
-    const { color } = getComputedStyle(this.#element);
+    const style = getComputedStyle(this.#element);
+    const { color } = style;
     const paper = paperUnder(this.#element);
-    const ghost = fainter(color, paper);
+    const ghost = style.getPropertyValue("--tecla-ghost-color").trim() || fainter(color, paper);
     for (const [name, value] of [["ghost", ghost], ["ink", color], ["paper", paper.css]]) {
       this.#box.style.setProperty(`--${name}`, value);
       this.#tip.style.setProperty(`--${name}`, value);
@@ -944,6 +945,7 @@ class Overlay {
     this.#frame(style);
     const rest = after.slice(0, (after + "\n").indexOf("\n"));
     const [marker, tail] = this.#write(before, rest);
+    this.#scroll();
     if (rest.trim()) {
       this.#ghost.textContent = "";
       this.#spot = this.#ghost.getBoundingClientRect();
@@ -954,6 +956,7 @@ class Overlay {
     const plain = lastRect(marker) ?? this.#ghost.getBoundingClientRect();
     this.#spot = this.#ghost.getBoundingClientRect();
     this.#ghost.textContent = text;
+    this.#scroll();
     const isMoved = () => {
       const now = lastRect(marker) ?? this.#ghost.getClientRects()[0];
       const isBack = Math.abs(now.top - plain.top) < NEAR_PX;
@@ -970,7 +973,7 @@ class Overlay {
   /** Give the box the shape, font and scroll offset of the field. */
   #frame(style) {
     const [box, page, element] = [this.#box, this.#page, this.#element];
-    for (const name of MIRRORED) page.style.setProperty(name, style.getPropertyValue(name));
+    mirror(element, style, page);
     for (const side of SIDES) {
       for (const name of [`padding-${side}`, `border-${side}-width`]) {
         box.style.setProperty(name, style.getPropertyValue(name));
@@ -978,7 +981,7 @@ class Overlay {
     }
     box.style.direction = style.direction;
     box.classList.toggle("line", this.#field.isSingleLine);
-    this.#settle(element.getBoundingClientRect(), element);
+    this.#settle(style);
     page.style.textIndent = "0";
     this.#indent = style.textIndent;
     const borders = parseFloat(style.borderLeftWidth) + parseFloat(style.borderRightWidth);
@@ -987,20 +990,35 @@ class Overlay {
       const side = style.direction === "rtl" ? "padding-left" : "padding-right";
       box.style.setProperty(side, `calc(${style.getPropertyValue(side)} + ${bar}px)`);
     }
-    page.style.left = `${-element.scrollLeft}px`;
-    page.style.top = `${-element.scrollTop}px`;
+    const isLine = this.#field.isSingleLine;
+    const isLong = isLine && element.scrollWidth > element.clientWidth;
+    page.style.minHeight = isLine ? "0" : `${element.scrollHeight}px`;
+    page.style.minWidth = isLong ? `${element.scrollWidth}px` : "100%";
   }
 
-  /** Lay the box over a rectangle of the viewport; the scale undoes what transforms do. */
-  #settle(rect, scaled) {
-    const box = this.#box;
-    const from = this.#host.getBoundingClientRect();
-    const ratio = scaled.offsetWidth ? rect.width / scaled.offsetWidth : 1;
-    const scale = Math.abs(ratio - 1) * scaled.offsetWidth < 1 ? 1 : ratio;
-    box.style.left = `${(rect.left - from.left) / scale}px`;
-    box.style.top = `${(rect.top - from.top) / scale}px`;
-    box.style.width = `${rect.width / scale}px`;
-    box.style.height = `${rect.height / scale}px`;
+  /** Scroll the box as the field is: truly, because browsers round what is scrolled otherwise. */
+  #scroll() {
+    this.#box.scrollLeft = this.#element.scrollLeft;
+    this.#box.scrollTop = this.#element.scrollTop;
+  }
+
+  /** Lay the box over the field, as large and transformed as it is; the scale of their pixels. */
+  #settle(style) {
+    const [box, element] = [this.#box, this.#element];
+    const rect = element.getBoundingClientRect();
+    const ratio = element.offsetWidth ? rect.width / element.offsetWidth : 1;
+    const isScaled = Math.abs(ratio - 1) * element.offsetWidth >= 1;
+    const scale = isScaled ? ratio : 1;
+    const own = style.transform === "none" ? null : new DOMMatrix(style.transform);
+    const around = own === null ? scale : scale / Math.hypot(own.a, own.b);
+    box.style.transform = style.transform;
+    box.style.transformOrigin = style.transformOrigin;
+    box.style.left = box.style.top = "0px";
+    box.style.width = `${isScaled ? element.offsetWidth : rect.width}px`;
+    box.style.height = `${isScaled ? element.offsetHeight : rect.height}px`;
+    const from = box.getBoundingClientRect();
+    box.style.left = `${(rect.left - from.left) / around}px`;
+    box.style.top = `${(rect.top - from.top) / around}px`;
     return scale;
   }
 
@@ -1047,8 +1065,8 @@ class Overlay {
       box.style.setProperty(`padding-${side}`, "0");
       box.style.setProperty(`border-${side}-width`, "0");
     }
-    const scale = this.#settle(this.#element.getBoundingClientRect(), this.#element);
-    for (const name of MIRRORED) page.style.setProperty(name, style.getPropertyValue(name));
+    const scale = this.#settle(getComputedStyle(this.#element));
+    mirror(parent, style, page);
     page.style.direction = outer.direction;
     page.style.whiteSpace = outer.whiteSpace === "pre" ? "pre" : "pre-wrap";
     page.style.textAlign = "start";
@@ -1097,10 +1115,9 @@ class Overlay {
   #openTip(text, hint) {
     const tip = this.#tip;
     const style = getComputedStyle(this.#element);
-    for (const name of MIRRORED.slice(0, 11)) {
+    for (const name of ["font-family", "font-size", "font-weight", "font-style", "direction"]) {
       tip.style.setProperty(name, style.getPropertyValue(name));
     }
-    tip.style.direction = style.direction;
     this.#tipText.textContent = text.trim();
     this.#tipKey.textContent = hint;
     this.#tipKey.hidden = !hint;
@@ -1164,6 +1181,14 @@ class Overlay {
   closeList() {
     if (this.isListOpen) this.#list.hidePopover();
   }
+}
+
+/** Have one element set text as another one does. */
+function mirror(element, style, copy) {
+  for (const name of MIRRORED) copy.style.setProperty(name, style.getPropertyValue(name));
+  // As pixels a line height is rounded, which adds up over many lines; as a factor it is not.
+  const factor = element.computedStyleMap?.().get("line-height");
+  if (factor?.unit === "number") copy.style.lineHeight = String(factor.value);
 }
 
 /** Take pointers on a box without taking the focus from the field. */
