@@ -1,0 +1,137 @@
+"""What one key or user has written changes nothing for another: answers, sources, counted work.
+
+A distinctive text is written under one owner; then every beginning of it is asked about by another.
+What the other gets, where it comes from and how many tokens it costs are those of a service that
+never saw the text. Work is counted instead of timed: what costs the same takes as long.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from serve.conftest import Made, Make
+
+SECRET = "the future of the thin art would help then she would"
+OWNERS = ["another key", "another user", "no user"]
+
+
+class Asker:
+    """One key and user, and what asking has told and cost."""
+
+    def __init__(self, made: Made, user: str, key: str | None = None) -> None:
+        self.made, self.user = made, user
+        self.key = key or made.key("suggest", "learn")
+        self.seen: list[Any] = []
+
+    def _post(self, path: str, asked: dict[str, Any]) -> Any:
+        headers = {"authorization": f"Bearer {self.key}"}
+        before = self.made.engine.evaluated_tokens
+        answer = self.made.client.post(path, json=asked, headers=headers)
+        assert answer.status_code == 200, answer.text
+        self.seen.append(self.made.engine.evaluated_tokens - before)
+        return answer
+
+    def suggest(self, text: str, **asked: Any) -> None:
+        found = self._post("/v1/suggest", {"before": text, "user": self.user, "n": 3, **asked})
+        for told in found.json() if isinstance(found.json(), list) else [found.json()]:
+            del told["took_ms"]
+            self.seen.append(told)
+
+    def complete(self, text: str, **asked: Any) -> None:
+        wanted = {"prompt": text, "user": self.user, "temperature": 0, "max_tokens": 4, **asked}
+        found = self._post("/v1/completions", wanted).json()
+        self.seen.append([found["choices"], found["usage"]])
+
+    def session(self, text: str, name: str) -> None:
+        """Type over WebSocket."""
+        before = self.made.engine.evaluated_tokens
+        with self.made.client.websocket_connect("ws://127.0.0.1:8757/v1/session") as socket:
+            socket.send_json({
+                "type": "open", "revision": 0, "text": text, "caret": len(text),
+                "key": self.key, "user": self.user, "session": name,
+            })  # fmt: skip
+            assert socket.receive_json()["type"] == "opened"
+            while not (found := socket.receive_json()).get("settled", True):
+                pass
+        del found["took_ms"]
+        self.seen.append([found, self.made.engine.evaluated_tokens - before])
+
+    def probe(self) -> list[Any]:
+        """Ask about every beginning of the text, as everything can be asked."""
+        for end in (10, 11, 18, 31, len(SECRET)):
+            self.suggest(SECRET[:end])
+            self.suggest(SECRET[:end], session="letter", revision=end)
+            self.complete(SECRET[:end])
+            self.complete(SECRET[:end], logprobs=3, echo=True)
+        self.session(SECRET, "letter")
+        self.session(SECRET[:-3], "diary")
+        self.complete(SECRET * 8)
+        return self.seen
+
+
+def write(asker: Asker) -> None:
+    """Everything by which the text could be remembered."""
+    for end in (10, 11, 18, 25, 31, 44):
+        asker.suggest(SECRET[:end])
+    asker.suggest(SECRET, session="letter", revision=1000)
+    asker.complete(SECRET, max_tokens=20)
+    asker.complete(SECRET * 8, max_tokens=20)  # long enough to be kept for whoever comes next
+    asker.session(SECRET, "diary")
+
+
+def other_than(writer: Asker, who: str) -> Asker:
+    if who == "another key":
+        return Asker(writer.made, writer.user)
+    return Asker(writer.made, "bo" if who == "another user" else "", writer.key)
+
+
+@pytest.mark.slow
+def test_nothing_written_by_one_changes_what_another_sees(make: Make) -> None:
+    wanted = Asker(make(asks_for_keys=True, per_second=10**6), "bo").probe()
+    writer = Asker(make(asks_for_keys=True, per_second=10**6), "ana")
+    write(writer)
+    for who in OWNERS:
+        assert other_than(writer, who).probe() == wanted, who
+
+
+@pytest.mark.slow
+def test_the_same_owner_is_known_again(make: Make) -> None:
+    """The probe can tell: asked by the writer it costs less and says where it comes from."""
+    made = make(asks_for_keys=True, per_second=10**6)
+    writer = Asker(made, "ana")
+    fresh = Asker(made, "bo", writer.key).probe()
+    write(writer)
+    writer.seen.clear()
+    found = writer.probe()
+    assert found != fresh
+    costs = [sum(each for each in seen if isinstance(each, int)) for seen in (found, fresh)]
+    assert costs[0] < costs[1]
+
+
+def test_a_long_prompt_is_read_once_for_its_owner_alone(make: Make) -> None:
+    made = make(asks_for_keys=True)
+    one = Asker(made, "ana")
+    others = [other_than(one, who) for who in OWNERS]
+    long = SECRET * 8
+    for asker in (one, one, *others):
+        asker.complete(long, max_tokens=1)
+    costs = [asker.seen[0] for asker in (one, *others)]
+    assert costs == [costs[0]] * 4
+    assert one.seen[2] < costs[0] / 10
+
+
+def test_nothing_is_kept_for_scopes_that_hold_nothing(make: Make) -> None:
+    """Names of users are the client's to choose: any number of them must cost no memory."""
+    made = make()
+    for number in range(300):
+        made.client.post(
+            "/v1/completions",
+            json={"prompt": "she", "max_tokens": 1, "user": f"user {number}"},
+        )
+    scheduler = made.service.suggester._desk.worker._scheduler  # type: ignore[attr-defined]
+    assert len(scheduler.memory.scopes) <= 256
+    made.service.suggester.on_engine_thread(  # type: ignore[attr-defined]
+        scheduler.memory.check_integrity
+    )
