@@ -124,8 +124,34 @@ class _WatchedSession:
         self._watched.left.release()
 
 
-class Live:
-    """A service, listening."""
+class Peer:
+    """A service as one sees it that has its address."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=LIMIT_S)
+
+    def ask(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
+        """One request on a connection of its own."""
+        with self.connect() as end:
+            end.sendall(request(method, path, body, **headers))
+            return Answer.read(end)
+
+    def suggest(self, before: str = "the future", **asked: Any) -> Answer:
+        return self.ask("POST", "/v1/suggest", {"before": before, **asked})
+
+    def health(self) -> str:
+        answer = self.ask("GET", "/healthz")
+        state = answer.document["state"]
+        assert isinstance(state, str)
+        assert (answer.status == 200) == (state in {"serving", "classical"})
+        return state
+
+
+class Live(Peer):
+    """A service in this process, listening."""
 
     def __init__(
         self, service: Service, metrics: Metrics, engine: HeldEngine, suggester: Watched, most: int
@@ -138,7 +164,7 @@ class Live:
         self._thread.start()
         until(lambda: self.server.started or not self._thread.is_alive(), "the start")
         self._listening = self.server.servers[0].sockets[0]
-        self.port: int = self._listening.getsockname()[1]
+        super().__init__(self._listening.getsockname()[1])
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -174,25 +200,6 @@ class Live:
         self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
 
-    def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=LIMIT_S)
-
-    def ask(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
-        """One request on a connection of its own."""
-        with self.connect() as end:
-            end.sendall(request(method, path, body, **headers))
-            return Answer.read(end)
-
-    def suggest(self, before: str = "the future", **asked: Any) -> Answer:
-        return self.ask("POST", "/v1/suggest", {"before": before, **asked})
-
-    def health(self) -> str:
-        answer = self.ask("GET", "/healthz")
-        state = answer.document["state"]
-        assert isinstance(state, str)
-        assert (answer.status == 200) == (state in {"serving", "classical"})
-        return state
-
     def stop(self) -> None:
         """End in good order."""
         self.engine.let_go()
@@ -208,12 +215,13 @@ def live(
     asks_for_keys: bool = False,
     said: str = SAID,
     most: int = 1000,
+    port: int = 0,
     **limits: object,
 ) -> Iterator[Live]:
     """A service that listens on a free port of this machine."""
     engine = HeldEngine(said)
     suggester = Watched(Suggester(LoadedModel(engine, TOKENIZER, INFO)))
-    settings = Settings(serve=ServeSettings(port=0, **limits))  # type: ignore[arg-type]
+    settings = Settings(serve=ServeSettings(port=port, **limits))  # type: ignore[arg-type]
     with contextlib.ExitStack() as held:
         held.enter_context(few_words())
         service = Service(
@@ -296,7 +304,7 @@ def vanish(end: socket.socket) -> None:
 class Socket:
     """A WebSocket of which every frame can be made by hand."""
 
-    def __init__(self, live: Live, **headers: str) -> None:
+    def __init__(self, live: Peer, **headers: str) -> None:
         self.end = live.connect()
         self._client = ClientProtocol(
             parse_uri(f"ws://127.0.0.1:{live.port}/v1/session"), max_size=None
