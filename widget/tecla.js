@@ -420,7 +420,9 @@ export class Session extends EventTarget {
       before: this.#sent.before,
       after: this.#sent.after,
     };
-    if (this.#dismissed !== this.#revision && !this.#isPlain) this.#remember(answer);
+    // What was said before a wish was heard is no answer to what follows it.
+    const isOld = this.#isPlain || this.#isWished;
+    if (this.#dismissed !== this.#revision && !isOld) this.#remember(answer);
     this.#fire("answer", answer);
     if (this.#isSettled && this.#listing && !this.#listing.isAsked) this.#askList();
     if (!this.#wanted || !this.#isTold() || this.#isDismissed()) return;
