@@ -28,6 +28,7 @@ let key = storedKey();
 const wishes = () => ({
   eagerness: Number(byId("eagerness").value),
   filters: byId("filters").value,
+  language: byId("sample-language").value, // of a text that is too short to tell
 });
 const ghost = attach(text, { ...wishes(), key, suggestOnMove: true });
 
@@ -99,7 +100,10 @@ function drawSamples() {
     }),
   );
 }
-byId("sample-language").addEventListener("change", drawSamples);
+byId("sample-language").addEventListener("change", () => {
+  drawSamples();
+  ghost.update(wishes());
+});
 
 // Controls
 
