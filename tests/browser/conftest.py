@@ -1,9 +1,9 @@
 """A real browser, the service it talks to, and pages with fields that have ghost text.
 
-Pages come from the service's own origin with the policy of its own pages: no inline style or script,
-no other host. Most tests talk to the real service on the fake engine; those that need a certain
-suggestion, a late answer or a certain end have a scripted one (`Scripted`) in the browser's place of
-the socket. Whatever a page logs as an error, or its policy forbids, fails the test.
+Pages come from the service's own origin with the policy of its own pages: no inline style or
+script, no other host. Most tests talk to a scripted service (`Scripted`), which says what they need
+when they need it; those of whole ways talk to the real one on the fake engine. Whatever a page logs
+as an error, or its policy forbids, fails the test.
 """
 
 from __future__ import annotations
@@ -13,11 +13,17 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    WebSocket,
+    WebSocketRoute,
+    sync_playwright,
+)
 
 from serve.serving import Live, live
 from tecla.serve import gate
@@ -209,6 +215,7 @@ class Site:
         self._browser, self.service, self._pages = browser, service, pages
         self._contexts: list[BrowserContext] = []
         self.faults: list[str] = []
+        self.frames: list[dict[str, Any]] = []  # messages to the real service
         self.origin = f"http://127.0.0.1:{service.port}"
 
     def open(
@@ -228,7 +235,8 @@ class Site:
         made = self._browser.new_context(**{"viewport": {"width": 800, "height": 600}} | context)
         self._contexts.append(made)
         page = made.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(20_000)
+        page.on("websocket", self._watch)
         if faults:
             page.on("console", lambda said: said.type == "error" and self.faults.append(said.text))
             page.on("pageerror", lambda error: self.faults.append(str(error)))
@@ -245,6 +253,9 @@ class Site:
         page.goto(f"{self.origin}{where}page.html")
         page.wait_for_function("window.isReady === true")
         return page
+
+    def _watch(self, socket: WebSocket) -> None:
+        socket.on("framesent", lambda raw: self.frames.append(json.loads(raw)))
 
     def close(self) -> None:
         for context in self._contexts:
@@ -275,6 +286,20 @@ def ghost(page: Page, text: str | None = None) -> str:
     return found
 
 
+def until(page: Page, holds: str, arg: object = None) -> None:
+    """Wait until an expression of the page is true."""
+    page.wait_for_function(holds, arg=arg)
+
+
+def heard(page: Page, scripted: Scripted, count: int) -> None:
+    """Wait until the scripted service has had so many messages."""
+    for _ in range(2_000):
+        if len(scripted.received) >= count:
+            return
+        page.evaluate("() => new Promise((done) => setTimeout(done, 5))")
+    raise AssertionError(scripted.kinds())
+
+
 def events(page: Page, name: str) -> list[dict[str, Any]]:
     """What fired, oldest first."""
     found: list[dict[str, Any]] = page.evaluate(
@@ -294,13 +319,3 @@ def value(page: Page, selector: str = ".field") -> str:
     found = page.locator(selector).input_value()
     assert isinstance(found, str)
     return found
-
-
-def picture(page: Page, path: Path, name: str) -> Path:
-    """A picture of the page, for looking at."""
-    file = path / f"{name}.png"
-    page.screenshot(path=file)
-    return file
-
-
-__all__ = ["FUTURE", "SAID", "Scripted", "Site", "events", "ghost", "picture", "settled", "value"]
