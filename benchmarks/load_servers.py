@@ -174,7 +174,7 @@ def serve_classical() -> None:
     from tecla.serve import run
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    with mock.patch.object(run, "RemoteSuggester", _Absent):
+    with mock.patch.object(run, "opened", _Absent):
         run.serve(load().settings, without_keys=True)
 
 

@@ -64,6 +64,7 @@ class Typists(RuleBasedStateMachine):
         short=st.sampled_from([0, 20]),
         rows_kept=st.sampled_from([0, 1]),
         most_jobs=st.integers(1, 8),
+        common=st.sampled_from(["", "the future of art"]),
     )
     def begin(
         self,
@@ -73,6 +74,7 @@ class Typists(RuleBasedStateMachine):
         short: int,
         rows_kept: int,
         most_jobs: int,
+        common: str,
     ) -> None:
         self.limits = {
             "n_slots": n_slots,
@@ -82,7 +84,11 @@ class Typists(RuleBasedStateMachine):
             "score_rows": 4,
         }
         self.terms = Terms(
-            short_tokens=short, score_mb=rows_kept, most_jobs=most_jobs, most_waiting=6
+            short_tokens=short,
+            score_mb=rows_kept,
+            most_jobs=most_jobs,
+            most_waiting=6,
+            common=common,
         )
         self.start()
 
@@ -97,7 +103,7 @@ class Typists(RuleBasedStateMachine):
 
     def submit(self, text: str, key: SessionKey | None, deadline: bool, n: int, depth: int) -> None:
         request = Request(
-            Context(text),
+            Context(text, "", "" if key is None else self.terms.common),
             Sampling(temperature=0.0 if depth > 1 or n == 1 else 0.8, seed=3),
             Stopping(max_tokens=4),
             n=n,
@@ -208,9 +214,13 @@ class Typists(RuleBasedStateMachine):
             scheduler.forget_scope(scope)
         self.running.check()
         memory = scheduler.memory
-        assert memory.cells == memory.kept_rows == memory.used_slots == 0
-        assert not memory._roots
-        assert all(scheduler.engine.length(slot) == 0 for slot in range(scheduler.engine.n_slots))
+        assert memory.kept_rows == len(memory.scopes) == 0
+        held = [slot for slot in range(scheduler.engine.n_slots) if scheduler.engine.length(slot)]
+        assert memory.used_slots == len(held)
+        for slot in held:  # what is nobody's may stay
+            tip = memory._tips[slot]
+            assert tip is not None
+            assert memory.scopes.is_common(tip)
 
 
 def run(machine: type[Typists], examples: int, steps: int) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from tecla.decode.window import BYTES_PER_TOKEN, header_bytes, keep_end
+from tecla.decode.window import BYTES_PER_TOKEN, HEADER_SHARE, header_bytes, keep_end
 from tecla.text.base import Tokenizer
 from tecla.text.caret import CaretPlan, Path, plan_caret
 from tecla.text.context import Context
@@ -23,6 +23,11 @@ _AFTER_SHARE = 4  # and at most this fraction of the window
 _MARK_BYTES = 64  # what a window began with, to find it again
 _HEADS = 8  # beginnings whose tokens are remembered
 _AHEAD_BYTES = 8  # of the text behind a split, what makes it a safe one
+
+
+def header_room(header_tokens: int) -> int:
+    """How much a window must have room for so that a header of so many tokens is not cut."""
+    return HEADER_SHARE * (header_tokens + 1) + _MARGIN_TOKENS
 
 
 class Planned(NamedTuple):

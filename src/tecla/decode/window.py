@@ -11,7 +11,7 @@ import regex
 from tecla.text.base import Tokenizer
 
 BYTES_PER_TOKEN = 16  # more than any text averages; longer texts are cut before tokenising
-_HEADER_SHARE = 4  # a header takes at most this fraction of the window
+HEADER_SHARE = 4  # a header takes at most this fraction of the window
 _HEADER_END = b"\n\n"
 _BOUNDARIES = (
     regex.compile(rb"\n[ \t\r]*\n+"),
@@ -26,7 +26,7 @@ def header_bytes(tokenizer: Tokenizer, header: str, room_tokens: int) -> bytes:
     data = header.encode()
     if not data:
         return b""
-    return _keep_beginning(tokenizer, data, room_tokens // _HEADER_SHARE) + _HEADER_END
+    return _keep_beginning(tokenizer, data, room_tokens // HEADER_SHARE) + _HEADER_END
 
 
 def keep_end(tokenizer: Tokenizer, data: bytes, room_tokens: int) -> bytes:

@@ -184,7 +184,8 @@ def main() -> None:
     try:
         from tecla.engines.factory import open_model
 
-        suggester = Suggester(open_model(opening.settings), opening.settings, reopens=False)
+        loaded = open_model(opening.settings)
+        suggester = Suggester(loaded, opening.settings, reopens=False, common=opening.common)
     except TeclaError as error:
         link.put(Answered(0, error))
         link.flush(_FLUSH_S)

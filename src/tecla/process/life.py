@@ -48,7 +48,7 @@ class Life(Closing):
     When the process ends, whatever the reason, everything it owes fails with `EngineFailedError`.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, common: str = "") -> None:
         """Start it and have it load the model; `opened` says when it is ready."""
         ours, theirs = socket.socketpair()
         with theirs:
@@ -65,7 +65,7 @@ class Life(Closing):
         self._filters: dict[FilterOptions, int] = {}
         self.opened: Future[Opened] = Future()
         self.ended = threading.Event()
-        self._link.put(Open(settings))
+        self._link.put(Open(settings, common))
         self._reader = threading.Thread(target=self._read, name="tecla-life", daemon=True)
         self._reader.start()
 

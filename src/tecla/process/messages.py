@@ -44,9 +44,13 @@ class Spliced(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Load the model that these settings name; the first message to a new process."""
+    """Load the model that these settings name; the first message to a new process.
+
+    `common` as a `Suggester` takes it.
+    """
 
     settings: Settings
+    common: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,14 +47,20 @@ _log = logging.getLogger(__name__)
 class RemoteSuggester(Closing):
     """Suggestions from one model in another process; used from any thread."""
 
-    def __init__(self, settings: Settings, *, ping_s: float = 1.0, hang_s: float = 10.0) -> None:
-        """Start the process, and block until the model is loaded; raises `ModelError`."""
+    def __init__(
+        self, settings: Settings, *, common: str = "", ping_s: float = 1.0, hang_s: float = 10.0
+    ) -> None:
+        """Start the process, and block until the model is loaded; raises `ModelError`.
+
+        `common` as a `Suggester` takes it.
+        """
+        self._common = common
         self._settings, self._ping_s, self._hang_s = settings, ping_s, hang_s
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._restarts = 0
         self._counted: dict[str, int] = {}
-        life = Life(settings)
+        life = Life(settings, common)
         try:
             opened = life.opened.result()
         except BaseException:
@@ -158,7 +164,7 @@ class RemoteSuggester(Closing):
 
     def _start_again(self) -> bool:
         """Whether there is an engine again."""
-        life = Life(self._settings)
+        life = Life(self._settings, self._common)
         with self._lock:
             self._starting = life
         if self._closing.is_set():

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 
 from tecla.decode.generation import Generation, Generator
-from tecla.decode.prompt import Planned, Prompt
+from tecla.decode.prompt import Planned, Prompt, header_room
 from tecla.decode.request import Request
 from tecla.decode.search import Search
 from tecla.engines.base import Engine
@@ -24,6 +24,8 @@ from tecla.scheduler.sessions import Caret, Carets
 from tecla.scheduler.terms import Terms
 from tecla.scheduler.ticket import SessionKey, Ticket
 from tecla.text.base import Tokenizer
+from tecla.text.caret import Path
+from tecla.text.context import Context
 
 _GROWTH = 3  # a short window grows to so many times the size it begins with
 _SESSION_SHARE = 8  # of the window, the part a session leaves for what is produced
@@ -44,6 +46,8 @@ class Admission:
         self._engine, self._tokenizer, self._memory = engine, tokenizer, memory
         self._terms, self._counts = terms, counts
         self._carets = Carets(terms.most_sessions, self._new_caret)
+        common = tokenizer.encode(terms.common.encode())  # a short window is to have all of it
+        self._common_room = header_room(len(common)) if common else 0
 
     @property
     def sessions(self) -> int:
@@ -84,8 +88,7 @@ class Admission:
 
     def begin(self, ticket: Ticket, load: Load) -> Job:
         """Plan a request and make it a job; what is known of it already is taken."""
-        root = self._memory.root(ticket.scope)
-        request = ticket.request
+        scope, request = ticket.scope, ticket.request
         if isinstance(request, Generation):
             work = Generator(
                 request,
@@ -93,21 +96,21 @@ class Admission:
                 seed=ticket.seed,
                 context_tokens=self._engine.context_tokens,
             )
-            return self._job(ticket, work, root.walk(work.head))
+            return self._job(ticket, work, self._memory.at(scope, work.head))
         if ticket.session is None:
             planned = self._plan_alone(request)
-            return self._search(ticket, request, planned, root.walk(planned.head))
+            return self._search(ticket, request, planned, self._memory.at(scope, planned.head))
         caret = self._carets.get(ticket.session)
         for old in self._carets.superfluous():
             self.forget(old.key)
         caret.revision = ticket.revision
         planned = caret.long.plan(request.context)
-        head = root.walk(planned.head)
+        head = self._memory.at(scope, planned.head)
         self._aim(caret, head)
         if self._is_far(ticket, head.lacking):
             keep = self._terms.short_tokens >> load  # the busier, the shorter
             brief = caret.short.plan(request.context, keep)
-            brief_head = root.walk(brief.head)
+            brief_head = self._memory.at(scope, brief.head)
             if brief_head.lacking < head.lacking:
                 planned, head = brief, brief_head
                 self._counts["short_windows"] += 1
@@ -182,12 +185,9 @@ class Admission:
 
     def _new_caret(self, key: SessionKey) -> Caret:
         engine, terms = self._engine, self._terms
-        room = min(engine.context_tokens, engine.kv_tokens) * (_SESSION_SHARE - 1) // _SESSION_SHARE
-        return Caret(
-            key,
-            Prompt(self._tokenizer, room),
-            Prompt(self._tokenizer, min(room, _GROWTH * terms.short_tokens or room)),
-        )
+        room = _session_room(engine)
+        short = max(_GROWTH * terms.short_tokens, self._common_room) if terms.short_tokens else room
+        return Caret(key, Prompt(self._tokenizer, room), Prompt(self._tokenizer, min(room, short)))
 
     def _is_far(self, ticket: Ticket, lacking: int) -> bool:
         """Whether too much of a text is not held for it to be read before its first answer."""
@@ -201,6 +201,19 @@ class Admission:
         for position in old:  # only now: the new head may stand on the old one's way
             if position is not None:
                 self._memory.unpin(position)
+
+
+def common_head(engine: Engine, tokenizer: Tokenizer, common: str) -> Path:
+    """The tokens that all texts below a header begin with."""
+    if not common:
+        return ()
+    return Prompt(tokenizer, _session_room(engine)).plan(Context("", "", common)).head
+
+
+def _session_room(engine: Engine) -> int:
+    """Most tokens a session reads."""
+    room = min(engine.context_tokens, engine.kv_tokens)
+    return room * (_SESSION_SHARE - 1) // _SESSION_SHARE
 
 
 def _most_tokens(request: Request | Generation) -> int:

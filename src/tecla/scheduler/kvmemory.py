@@ -20,10 +20,10 @@ from typing import NamedTuple
 
 from tecla.engines.base import Engine, Scores
 from tecla.scheduler.position import Position
+from tecla.scheduler.scopes import Scopes
 
 _ROW_BYTES = 4  # of one kept score
 _LONG_HEAD = 64  # tokens worth keeping for a request that may never come
-_FEW_SCOPES = 256  # so many are not worth a look for those of which nothing is left
 
 
 class Place(NamedTuple):
@@ -43,8 +43,7 @@ class KVMemory:
             engine.clear(slot)
         self.evicted_slots = 0
         self.cells = 0  # distinct positions held
-        self._roots: dict[Hashable, Position] = {}
-        self._most_roots = _FEW_SCOPES  # look for empty ones beyond
+        self.scopes = Scopes()
         self._tips: list[Position | None] = [None] * engine.n_slots
         self._owners: list[Hashable | None] = [None] * engine.n_slots  # whom a slot last served
         self._recency: OrderedDict[int, None] = OrderedDict()  # used slots, oldest first
@@ -62,13 +61,13 @@ class KVMemory:
         """Slots that hold something."""
         return len(self._recency)
 
-    def root(self, scope: Hashable) -> Position:
-        """The empty text of a scope."""
-        if scope not in self._roots:
-            if len(self._roots) >= self._most_roots:
-                self._drop_empty_roots()
-            self._roots[scope] = Position(None, -1)
-        return self._roots[scope]
+    def share(self, tokens: Sequence[int]) -> None:
+        """Texts of all scopes begin with these tokens, which are held once; see `Scopes`."""
+        self.scopes.share(tokens)
+
+    def at(self, scope: Hashable, tokens: Sequence[int]) -> Position:
+        """The position behind `tokens` in a scope."""
+        return self.scopes.at(scope, tokens)
 
     def pin(self, position: Position) -> Position:
         """Keep a position in the tree until it is unpinned."""
@@ -180,21 +179,18 @@ class KVMemory:
                     self._drop_scores(at)
 
     def drop_if_empty(self, scope: Hashable) -> None:
-        """Forget the root of a scope of which nothing is left."""
-        root = self._roots.get(scope)
-        if root is not None and not root.children:
-            del self._roots[scope]
+        """Forget a scope of which nothing is left."""
+        self.scopes.drop_if_empty(scope)
 
     def forget_scope(self, scope: Hashable) -> None:
         """Give up everything that was held or kept for a scope."""
-        root = self._roots.pop(scope, None)
-        if root is None:
-            return
+        beginnings = self.scopes.beginnings(scope)
         for slot, tip in enumerate(self._tips):
-            if tip is not None and tip.root is root:
+            if tip is not None and _is_behind(tip, beginnings):
                 self.empty(slot)
-        for position in [at for at in self._kept if at.root is root]:
+        for position in [at for at in self._kept if _is_behind(at, beginnings)]:
             self._drop_scores(position)
+        self.scopes.forget(scope)
 
     def adopt(self, position: Position, state: bytes) -> bool:
         """Fill a slot with a saved state that spells `position`; whether there was room.
@@ -247,7 +243,7 @@ class KVMemory:
         assert len(self._kept) <= max(0, self._most_kept)
 
     def _all(self) -> Iterator[Position]:
-        waiting = [child for root in self._roots.values() for child in root.children.values()]
+        waiting = [child for root in self.scopes.roots() for child in root.children.values()]
         while waiting:
             at = waiting.pop()
             yield at
@@ -274,13 +270,6 @@ class KVMemory:
             self.cells -= not at.slots
         self._tips[slot] = end
         tip.forget()
-
-    def _drop_empty_roots(self) -> None:
-        """Forget scopes whose last slot went to others; seldom enough to cost nothing."""
-        self._roots = {
-            scope: root for scope, root in self._roots.items() if root.children or root.pins
-        }
-        self._most_roots = max(_FEW_SCOPES, 2 * len(self._roots))
 
     def _drop_scores(self, position: Position) -> None:
         del self._kept[position]
@@ -317,3 +306,7 @@ class KVMemory:
     def _touch(self, slot: int) -> None:
         self._recency[slot] = None
         self._recency.move_to_end(slot)
+
+
+def _is_behind(position: Position, beginnings: Collection[Position]) -> bool:
+    return any(at in beginnings for at in position.upwards())

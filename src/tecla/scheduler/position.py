@@ -2,7 +2,8 @@
 
 A position is a token behind its parent; from the root of a *scope* it spells a beginning of
 some text. What is common to two texts of a scope is one path here, whoever asked for it, so
-"is this already known" is a walk and never a comparison of texts. Scopes share nothing.
+"is this already known" is a walk and never a comparison of texts. Where texts of a scope begin, and
+what scopes share, is up to `tecla.scheduler.scopes`.
 
 A position is there as long as a slot holds it (`slots`), its scores are kept (`scores`), a
 request names it (`pins`) or something lies behind it.
@@ -18,12 +19,16 @@ from tecla.engines.base import Scores
 class Position:
     """One token of some text."""
 
-    __slots__ = ("children", "depth", "parent", "pins", "scores", "slots", "token")
+    __slots__ = ("children", "depth", "key", "parent", "pins", "scores", "slots", "token")
 
-    def __init__(self, parent: Position | None, token: int) -> None:
-        """A position nobody holds yet; the root of a scope has no parent."""
+    def __init__(self, parent: Position | None, token: int, key: int | None = None) -> None:
+        """A position nobody holds yet; the root of a scope has no parent.
+
+        `key`: what it goes by among its parent's children, if that is not its token.
+        """
         self.parent = parent
         self.token = token
+        self.key = token if key is None else key
         self.depth: int = 0 if parent is None else parent.depth + 1  # tokens up to here
         self.children: dict[int, Position] = {}
         self.slots = 0  # bit i: slot i holds this position
@@ -87,6 +92,6 @@ class Position:
         while at is not None and at.parent is not None:
             if at.slots or at.pins or at.children or at.scores is not None:
                 return
-            assert at.parent.children.get(at.token) is at, "a position was removed twice"
-            del at.parent.children[at.token]
+            assert at.parent.children.get(at.key) is at, "a position was removed twice"
+            del at.parent.children[at.key]
             at = at.parent

@@ -34,7 +34,7 @@ class Reading:
         """Evaluate one batch; raises `EngineLimitError` where there is no room for it at all."""
         reached = self._first + len(self.logprobs)
         batch = Batch(self._memory, self._memory.engine.batch_tokens)
-        at = self._memory.root(self._scope).walk(self._tokens[:reached])
+        at = self._memory.at(self._scope, self._tokens[:reached])
         following = {}
         for token in self._tokens[reached:]:
             following[at] = np.array([token], np.int32)

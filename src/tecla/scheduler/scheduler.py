@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from tecla.decode.request import CaretWork, Completed, StopReason
 from tecla.engines.base import Engine, Scores
 from tecla.errors import AdjusterError, KVFullError, OptionError, TeclaError
-from tecla.scheduler.admission import Admission
+from tecla.scheduler.admission import Admission, common_head
 from tecla.scheduler.batch import Batch
 from tecla.scheduler.cost import StepCost
 from tecla.scheduler.job import Job
@@ -49,6 +49,7 @@ class Scheduler:
         self.engine, self.tokenizer = engine, tokenizer
         self.terms = terms or Terms()
         self.memory = KVMemory(engine, score_bytes=self.terms.score_mb << 20)
+        self.memory.share(common_head(engine, tokenizer, self.terms.common))
         self.counts: Counter[str] = Counter()
         self.cost = StepCost()
         self._clock = clock
@@ -126,7 +127,7 @@ class Scheduler:
 
     def restore_session(self, key: SessionKey, tokens: Sequence[int], state: bytes) -> bool:
         """Make a saved state known to a session's scope; whether there was room for it."""
-        position = self.memory.pin(self.memory.root(key.scope).walk(tokens))
+        position = self.memory.pin(self.memory.at(key.scope, tokens))
         try:
             return position.slots != 0 or self.memory.adopt(position, state)
         finally:

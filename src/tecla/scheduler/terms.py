@@ -15,7 +15,8 @@ class Terms:
     with a deadline wait; one alone gets `lone_step_ms`, text read ahead half of that.
     short_tokens: the window a newly opened long text is first answered from; 0 reads the whole
     text first. score_mb: memory for scores that are kept. most_jobs, most_waiting: requests at
-    work at once, and waiting to be. most_sessions: sessions remembered.
+    work at once, and waiting to be. most_sessions: sessions remembered. common: a header that
+    stands above most texts, whoever they belong to, and is read once for all of them.
     """
 
     deadline_ms: float = DEADLINE_MS
@@ -26,3 +27,4 @@ class Terms:
     most_jobs: int = 128
     most_waiting: int = 256
     most_sessions: int = 4096
+    common: str = ""

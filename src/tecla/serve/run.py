@@ -12,7 +12,7 @@ import gc
 import logging
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
@@ -20,12 +20,11 @@ import uvicorn
 from uvicorn.server import HANDLED_SIGNALS
 
 from tecla.errors import ConfigError, TeclaError
-from tecla.process.remote import RemoteSuggester
 from tecla.serve.app import make_app
 from tecla.serve.gate import is_loopback
 from tecla.serve.metrics import Metrics
 from tecla.serve.protocols import HEAD_BYTES, SocketProtocol, http_protocol, most_connections
-from tecla.serve.service import Service
+from tecla.serve.service import Service, opened
 from tecla.settings import Settings
 from tecla.store.sqlite import SqliteStore
 
@@ -93,9 +92,15 @@ class Server(uvicorn.Server):
         task.add_done_callback(self._reloads.discard)
 
 
-def serve(settings: Settings, *, without_keys: bool = False) -> None:
-    """Serve until stopped; raises `TeclaError` where that cannot begin."""
+def serve(read_settings: Callable[[], Settings], *, without_keys: bool = False) -> None:
+    """Serve until stopped, by settings that are read now and whenever that is asked for.
+
+    Raises `TeclaError` where that cannot begin.
+    """
+    settings = read_settings()
     wanted = settings.serve
+    if hasattr(signal, "SIGHUP") and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what is being read is new
     with SqliteStore.open(settings.paths.store_file) as store:
         has_keys = any(key.revoked_s is None for key in store.keys.all())
         if not has_keys and not without_keys and not is_loopback(wanted.host):
@@ -103,9 +108,11 @@ def serve(settings: Settings, *, without_keys: bool = False) -> None:
                 f"host is {wanted.host!r}, which other machines reach, and there are no keys; make "
                 "one with `tecla keys make NAME`, or say --without-keys"
             )
-        suggester = RemoteSuggester(settings)
+        suggester = opened(settings)
         asks = has_keys and not without_keys
-        service = Service(settings, suggester, store, asks_for_keys=asks)
+        service = Service(
+            settings, suggester, store, asks_for_keys=asks, read_settings=read_settings
+        )
         try:
             Server(config_of(service, most_connections()), service).run()
         finally:

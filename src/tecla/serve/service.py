@@ -16,7 +16,7 @@ from typing import Final, Literal, NamedTuple
 
 from tecla.controller.cache import AnswerCache
 from tecla.controller.controller import DEFAULT_PREDICTORS, Controller
-from tecla.controller.manner import Manner
+from tecla.controller.manner import PREAMBLE, Manner
 from tecla.controller.suggestion import Suggestion
 from tecla.controller.writer import Writer
 from tecla.decode.generation import Generation
@@ -79,6 +79,11 @@ class Said(NamedTuple):
     answer: Answer
 
 
+def opened(settings: Settings) -> RemoteSuggester:
+    """A model in a process of its own, which reads what stands above every text once for all."""
+    return RemoteSuggester(settings, common=PREAMBLE)
+
+
 class Service:
     """What the routes ask."""
 
@@ -91,14 +96,16 @@ class Service:
         asks_for_keys: bool,
         manner: Manner | None = None,
         predictors: Mapping[str, Sequence[str]] = DEFAULT_PREDICTORS,
-        open_model: Callable[[Settings], Suggesting] = RemoteSuggester,
+        open_model: Callable[[Settings], Suggesting] = opened,
+        read_settings: Callable[[], Settings] | None = None,
     ) -> None:
         """Take over a suggester; the store stays the caller's. Call `start` on the loop.
 
-        `open_model` loads another one when the settings name it.
+        `open_model` loads another one when the settings name it, which `read_settings` reads again.
         """
         self.settings, self.suggester, self.store = settings, suggester, store
         self._predictors, self._open_model = predictors, open_model
+        self._read_settings = read_settings or (lambda: load().settings)
         self.manner = manner or Manner()
         self.pressure, self.window, self.turns = Pressure(), Window(), Turns()
         self.guard = Guard(store.keys, settings.serve, asks_for_keys=asks_for_keys)
@@ -271,7 +278,7 @@ class Service:
         Where the server listens does not change.
         """
         async with self._reloading:
-            settings = load().settings
+            settings = self._read_settings()
             old, old_controller = self.suggester, self.controller
             if settings.engine != self.settings.engine:
                 self.suggester = await asyncio.to_thread(self._open_model, settings)

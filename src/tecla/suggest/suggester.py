@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
@@ -42,18 +43,26 @@ class Suggester(Closing):
     """Suggestions from one model, in milliseconds, for any number of threads and tasks."""
 
     def __init__(
-        self, loaded: LoadedModel, settings: Settings | None = None, *, reopens: bool = True
+        self,
+        loaded: LoadedModel,
+        settings: Settings | None = None,
+        *,
+        reopens: bool = True,
+        common: str = "",
     ) -> None:
         """Take over a loaded model; `settings` say how to load it anew after a failure.
 
-        Unless it `reopens`, the first failure is the last.
+        Unless it `reopens`, the first failure is the last. `common` is a header, or its beginning,
+        of most requests and nobody's text: all scopes share what is held of it.
         """
         self.info: ModelInfo = loaded.info
         self.context_tokens = loaded.engine.context_tokens
         reopen = None
         if reopens and settings is not None:
             reopen = partial(open_model, settings)
-        terms = Terms() if settings is None else Terms(score_mb=settings.engine.score_mb)
+        terms = Terms(common=common)
+        if settings is not None:
+            terms = replace(terms, score_mb=settings.engine.score_mb)
         self._desk = Desk(
             Worker(loaded, lambda model: Scheduler(model.engine, model.tokenizer, terms), reopen)
         )
