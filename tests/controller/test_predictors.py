@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tecla.classic.dictionary_file import save_dictionary
+from tecla.classic.frequency import Frequency
 from tecla.classic.querylog import QueryLog
-from tecla.controller.predictors import model_file, open_predictor
+from tecla.controller.predictors import model_file, open_predictor, predictor_maker
 from tecla.errors import OptionError, UnknownModelError
 from tecla.predict.base import Budget, Predictor
 from tecla.suggest.suggester import Suggester
@@ -26,6 +27,17 @@ def first(predictor: Predictor, before: str) -> str:
 def test_words_by_language() -> None:
     assert first(open_predictor("frequency"), "th") == "e"
     assert first(open_predictor("frequency:es"), "hol") == "a"
+
+
+@pytest.mark.slow
+def test_a_list_is_read_once_for_all_that_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    make = predictor_maker("frequency:fr")
+    monkeypatch.delattr("tecla.classic.frequency.listed")
+    one, other = make(), make()
+    assert isinstance(one, Frequency)
+    one.counts.count("bonsoir", 100_000)
+    assert first(one, "bon") == "soir"
+    assert first(other, "bon") == "ne"
 
 
 @pytest.mark.slow

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping
+from copy import copy
 
 import regex
 
@@ -81,6 +82,12 @@ class Frequency:
         """
         whole("most_words", most_words, 1)
         return cls(listed(language, most_words), language, counts=counts)
+
+    def another(self) -> Frequency:
+        """One with counts of its own over the same list, which is held once."""
+        made = copy(self)
+        made.counts = WordCounts(self.language)
+        return made
 
     @property
     def name(self) -> str:

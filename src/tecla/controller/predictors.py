@@ -62,6 +62,10 @@ def predictor_maker(spec: str) -> Callable[[], Predictor]:
         given = rest or _LANGUAGE
         model = NgramModel.open(_ngram_file(given))
         return lambda: Ngram(model, f"ngram:{given}")
+    if kind == "frequency":
+        from tecla.classic.frequency import Frequency
+
+        return Frequency.open(rest or _LANGUAGE).another
     open_predictor(spec).close()  # so that a mistake is found at once
     return lambda: open_predictor(spec)
 
