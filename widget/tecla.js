@@ -297,11 +297,12 @@ export class Session extends EventTarget {
 
   /** Other options, which hold from the next connection on; the text is taken up anew. */
   reconnect(options) {
+    const wasIdle = this.#state === "idle";
     Object.assign(this.#options, options);
     this.close();
     [this.#attempts, this.#stepsLost, this.#isPlain] = [0, 0, false];
     this.#name = this.#options.session ?? "";
-    this.connect();
+    if (!wasIdle) this.connect();
   }
 
   /** Tell the service the newest state, if it has not been told. */
@@ -506,6 +507,7 @@ export class Session extends EventTarget {
       // An opening may be too long for this service: once more without a text, to be told how much.
       if (!wasOpening || this.#isPlain) return this.#stop({ code, reason });
       this.#isPlain = true;
+      this.#become("waiting");
       return this.connect();
     }
     if (code === OUT_OF_STEP) {

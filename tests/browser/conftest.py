@@ -280,7 +280,7 @@ def ghost(page: Page, text: str | None = None) -> str:
     if text is None:
         page.wait_for_function("() => window.handle.state.suggestion !== ''")
     else:
-        page.wait_for_function("(text) => window.handle.state.suggestion === text", arg=text)
+        until(page, "(text) => window.handle.state.suggestion === text", text)
     found = page.evaluate("() => window.handle.state.suggestion")
     assert isinstance(found, str)
     return found
@@ -288,7 +288,9 @@ def ghost(page: Page, text: str | None = None) -> str:
 
 def until(page: Page, holds: str, arg: object = None) -> None:
     """Wait until an expression of the page is true."""
-    page.wait_for_function(holds, arg=arg)
+    try:
+        page.wait_for_function(holds, arg=arg)
+    except Exception: print(page.evaluate("window.events"), page.evaluate("handle.state")); raise
 
 
 def heard(page: Page, scripted: Scripted, count: int) -> None:

@@ -209,7 +209,6 @@ def test_of_a_long_text_what_is_near_the_caret_is_told(site: Site) -> None:
     assert all(len(each["text"]) == 1 for each in scripted.received[edits:])
     page.keyboard.press("Control+Home")
     page.keyboard.insert_text("A fox")
-    assert ghost(page, "") == ""  # text stands behind it, but none of it is that of a fox
     heard(page, scripted, edits + 11)
     assert scripted.text.startswith("A foxword word")
     assert len(scripted.text) <= 400
@@ -220,7 +219,6 @@ def test_an_opening_that_is_too_long_is_made_once_more_without_text(site: Site) 
     page = site.open(scripted=scripted)
     page.locator(".field").evaluate("(field) => { field.value = 'word '.repeat(60); }")
     scripted.refuses = (4400, "the text has 300 characters; at most 50 are taken")
-    page.route_web_socket  # noqa: B018 - the scripted service stands already
     page.locator(".field").focus()
     heard(page, scripted, 1)
     scripted.refuses = None
@@ -298,8 +296,10 @@ def test_out_of_step_is_mended_and_not_for_ever(site: Site) -> None:
     scripted.refuses = (4409, "this session is open in another connection")
     page.clock.install()
     page.locator(".field").focus()
-    for _ in range(40):
-        page.clock.run_for(10_000)
+    for _ in range(200):
+        page.clock.run_for(500)  # less than what a silent connection is given
+        if page.evaluate("() => window.handle.state.connection") == "stopped":
+            break
     names = [each.get("session", "") for each in scripted.received]
     assert names == ["letter"] * 3 + [""] * 4
     assert page.evaluate("() => window.handle.state.connection") == "stopped"

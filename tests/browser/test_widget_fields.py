@@ -1,0 +1,375 @@
+"""Fields of every kind, what a page sees of what is taken, the list, touch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from browser.conftest import Scripted, Site, events, ghost, heard, settled, until, value
+
+pytestmark = pytest.mark.browser
+
+_EDITABLE = '<div class="field" contenteditable role="textbox" aria-label="Text"></div>'
+_ITEMS = [
+    {"text": " jumps over the dog", "probability": 0.6},
+    {"text": " is red", "probability": 0.3},
+    {"text": " hides", "probability": 0.1},
+]
+
+
+def fox(before: str) -> str | None:
+    return " jumps over the dog" if before.endswith("fox") else None
+
+
+def start(site: Site, scripted: Scripted, body: str = "", **more: Any) -> Page:
+    page = site.open(**({"body": body} if body else {}), scripted=scripted, **more)
+    page.locator(".field").first.focus()
+    until(page, "() => window.handle.state.connection === 'open'")
+    return page
+
+
+def test_tab_moves_the_focus_where_nothing_is_shown(site: Site) -> None:
+    body = (
+        '<input id="one" aria-label="1"><textarea class="field" aria-label="2"></textarea>'
+        '<input id="three" aria-label="3">'
+    )
+    page = start(site, Scripted(fox), body)
+    focused = "() => document.activeElement.id"
+    page.keyboard.press("Tab")
+    assert page.evaluate(focused) == "three"
+    page.locator(".field").focus()
+    page.keyboard.insert_text("the fox")
+    assert ghost(page)
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate(focused) == "one"
+    assert value(page) == "the fox"
+    page.locator(".field").focus()
+    page.keyboard.press("End")
+    page.keyboard.insert_text(" and the fox")
+    assert ghost(page)
+    page.keyboard.press("Escape")
+    page.keyboard.press("Tab")
+    assert page.evaluate(focused) == "three"
+
+
+def test_in_the_middle_of_a_line_it_is_shown_apart(site: Site) -> None:
+    page = start(site, Scripted(fox))
+    page.keyboard.insert_text("the  sleeps")
+    page.keyboard.press("Home")
+    for _ in range(4):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.insert_text("fox")
+    assert ghost(page) == " jumps over the dog"
+    assert page.evaluate("() => window.handle.state.isTip")
+    page.keyboard.press("Tab")
+    assert value(page) == "the fox jumps over the dog sleeps"
+    caret = page.locator(".field").evaluate("(field) => field.selectionStart")
+    assert caret == len("the fox jumps over the dog")
+    page.keyboard.press("Control+z")
+    assert value(page) == "the fox sleeps"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says", "is_tip"),
+    [
+        ("fox", "", " one\ntwo", False),
+        ("fox", "\nmore", " one\ntwo", True),  # its second line would stand on other text
+        ("fox", "\nmore", " one two", False),
+        ("fox", "\n", " one\ntwo", False),
+        ("one\n" * 5 + "fox", "", " one\ntwo\nthree", True),  # beyond the lower edge
+    ],
+)
+def test_where_several_lines_are_shown(
+    site: Site, before: str, after: str, says: str, is_tip: bool
+) -> None:
+    css = ".field { font: 16px/20px sans-serif; width: 400px; height: 124px; padding: 2px; }"
+    page = start(site, Scripted(lambda text: says if text.endswith("fox") else None), css=css)
+    page.locator(".field").evaluate(
+        "(field, [before, after]) => { field.value = before.slice(0, -1) + after;"
+        " field.setSelectionRange(before.length - 1, before.length - 1); }",
+        [before, after],
+    )
+    page.keyboard.insert_text("x")
+    assert ghost(page) == says
+    assert page.evaluate("() => window.handle.state.isTip") == is_tip
+    page.keyboard.press("Tab")
+    assert value(page) == before + says + after
+
+
+def test_a_centred_line_would_move_so_it_is_shown_apart(site: Site) -> None:
+    page = start(site, Scripted(fox), css=".field { text-align: center; }")
+    page.keyboard.insert_text("the fox")
+    assert ghost(page)
+    assert page.evaluate("() => window.handle.state.isTip")
+
+
+def test_no_more_than_fits(site: Site) -> None:
+    body = '<input class="field" aria-label="Text" maxlength="13">'
+    page = start(site, Scripted(lambda before: " jumps\nover" if before else None), body)
+    page.keyboard.insert_text("the fox")
+    assert ghost(page) == " jumps"
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text("the fox ran")
+    assert ghost(page) == " j"
+
+
+def test_nothing_of_it_is_in_editable_content_before_it_is_taken(site: Site) -> None:
+    page = start(site, Scripted(fox), _EDITABLE)
+    page.keyboard.insert_text("one")
+    page.keyboard.press("Enter")
+    page.keyboard.insert_text("the fox")
+    assert ghost(page)
+    field = page.locator(".field")
+    assert "jumps" not in field.evaluate("(field) => field.innerHTML")
+    page.keyboard.press("Control+a")
+    assert "jumps" not in page.evaluate("() => getSelection().toString()")
+    assert ghost(page, "") == ""
+
+
+def test_the_text_of_editable_content_is_told_as_it_reads(site: Site) -> None:
+    scripted = Scripted(lambda before: " more")
+    page = start(site, scripted, _EDITABLE)
+    page.locator(".field").evaluate(
+        """(field) => {
+          const line = (...parts) => { const div = document.createElement("div");
+            div.append(...parts); return div; };
+          const bold = document.createElement("b");
+          bold.append("bold\\u00a0");
+          const br = () => document.createElement("br");
+          field.append("first", line("second ", bold, "x"), line(br()), line("a", br(), "b"));
+          getSelection().collapse(bold.firstChild, 5);
+        }"""
+    )
+    page.keyboard.insert_text("y")
+    heard(page, scripted, 2)
+    assert scripted.text == "first\nsecond bold yx\n\na\nb"
+    assert scripted.caret == len("first\nsecond bold y")
+
+
+def test_a_page_that_watches_its_input_sees_what_is_taken(site: Site) -> None:
+    """A page that sets the value by itself after each event, as frameworks do."""
+    script = """
+    const field = document.querySelector(".field");
+    window.seen = [];
+    const set = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set;
+    field.addEventListener("input", (event) => {
+      window.seen.push([event.inputType, event.data, field.value, event.isTrusted]);
+      set.call(field, field.value);
+    });
+    """
+    scripted = Scripted(fox)
+    page = start(site, scripted, script=script)
+    page.keyboard.insert_text("the fox")
+    assert ghost(page)
+    page.keyboard.press("Tab")
+    taken = "the fox jumps over the dog"
+    assert page.evaluate("() => window.seen.at(-1)") == [
+        "insertText",
+        " jumps over the dog",
+        taken,
+        True,
+    ]
+    heard(page, scripted, 3)
+    assert scripted.kinds() == ["open", "edit", "accept"]
+    assert scripted.text == taken
+
+
+def test_a_page_that_makes_something_else_of_it_stays_in_step(site: Site) -> None:
+    script = """
+    const field = document.querySelector(".field");
+    field.addEventListener("input", () => {
+      if (field.value.includes("dog")) field.value = field.value.toUpperCase();
+    });
+    """
+    scripted = Scripted(fox)
+    page = start(site, scripted, script=script)
+    page.keyboard.insert_text("the fox")
+    assert ghost(page)
+    page.keyboard.press("Tab")
+    heard(page, scripted, 3)
+    assert scripted.text == value(page) == "THE FOX JUMPS OVER THE DOG"
+    assert events(page, "accepted") == []
+
+
+def test_without_the_browsers_own_command_text_is_put_in_all_the_same(site: Site) -> None:
+    page = start(site, Scripted(fox), script="document.execCommand = undefined;")
+    page.keyboard.insert_text("the fox")
+    assert ghost(page)
+    page.keyboard.press("Tab")
+    assert value(page) == "the fox jumps over the dog"
+    assert len(events(page, "accepted")) == 1
+
+
+def test_the_list_is_walked_by_keys(site: Site) -> None:
+    scripted = Scripted(fox, items=_ITEMS)
+    page = start(site, scripted)
+    field = page.locator(".field")
+    page.keyboard.insert_text("the fox")
+    assert ghost(page)
+    page.keyboard.press("Control+Space")
+    options = page.get_by_role("option")
+    options.first.wait_for()
+    assert options.all_inner_texts() == [
+        f"{item['text'].strip()}\n{item['probability']:.0%}".replace("%", "\u202f%")
+        for item in _ITEMS
+    ]
+    marked = "(field) => document.getElementById(field.ariaActiveDescendantElement.id).innerText"
+    assert field.evaluate(marked).startswith("jumps")
+    page.keyboard.press("ArrowUp")
+    assert field.evaluate(marked).startswith("hides")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    assert value(page) == "the fox is red"
+    assert options.count() == 0
+    assert field.get_attribute("aria-activedescendant") is None
+    heard(page, scripted, 4)
+    assert scripted.received[-1]["type"] == "accept"
+    assert events(page, "accepted")[0]["part"] == "list"
+    page.keyboard.press("Control+z")
+    assert value(page) == "the fox"
+
+
+def test_the_list_closes_and_can_be_clicked(site: Site) -> None:
+    page = start(site, Scripted(fox, items=_ITEMS))
+    page.keyboard.insert_text("the fox")
+    assert ghost(page)
+    page.keyboard.press("Alt+ArrowDown")
+    options = page.get_by_role("option")
+    options.first.wait_for()
+    page.keyboard.press("Escape")
+    assert options.count() == 0
+    assert ghost(page) == " jumps over the dog"  # only the list was sent away
+    page.keyboard.press("Alt+ArrowDown")
+    options.nth(2).click()
+    assert value(page) == "the fox hides"
+    assert page.evaluate("() => document.activeElement.className") == "field"
+    page.keyboard.type(".")
+    assert value(page) == "the fox hides."
+
+
+def test_alternatives_take_their_turn_in_place(site: Site) -> None:
+    page = start(site, Scripted(fox, items=_ITEMS))
+    page.keyboard.insert_text("the fox")
+    assert ghost(page) == _ITEMS[0]["text"]
+    for at in (1, 2, 0):
+        page.keyboard.press("Alt+BracketRight")
+        assert ghost(page, str(_ITEMS[at]["text"]))
+    page.keyboard.press("Alt+BracketLeft")
+    assert ghost(page, str(_ITEMS[2]["text"]))
+    page.keyboard.type(" hi")
+    assert ghost(page, "des")
+    page.keyboard.press("Tab")
+    assert value(page) == "the fox hides"
+
+
+def test_keys_can_be_others(site: Site) -> None:
+    keys = {"accept": ["Ctrl+Enter"], "word": [], "line": ["Alt+KeyL"]}
+    page = start(site, Scripted(lambda before: " one\ntwo"), options={"keys": keys})
+    page.keyboard.insert_text("x")
+    assert ghost(page)
+    page.keyboard.press("Control+ArrowRight")
+    assert value(page) == "x"
+    page.keyboard.press("Alt+KeyL")
+    assert value(page) == "x one"
+    assert ghost(page)
+    page.keyboard.press("Control+Enter")
+    assert value(page).startswith("x one\ntwo")
+
+
+_PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 700},
+    "has_touch": True,
+    "is_mobile": True,
+    "device_scale_factor": 2,
+}
+
+
+def middle(page: Page) -> tuple[float, float]:
+    """The middle of what is drawn."""
+    settled(page)
+    found = page.evaluate(
+        """() => {
+          const shadow = document.querySelector("tecla-overlay").shadowRoot;
+          const name = window.handle.state.isTip ? ".tip" : ".ghost";
+          const { left, top, width, height } = shadow.querySelector(name).getBoundingClientRect();
+          return [left + width / 2, top + height / 2];
+        }"""
+    )
+    return found[0], found[1]
+
+
+def test_a_tap_takes_all_of_it(site: Site) -> None:
+    page = start(site, Scripted(fox), **_PHONE)
+    page.keyboard.insert_text("the fox")
+    assert ghost(page)
+    page.touchscreen.tap(*middle(page))
+    assert value(page) == "the fox jumps over the dog"
+    caret = page.locator(".field").evaluate("(field) => field.selectionStart")
+    assert caret == len("the fox jumps over the dog")
+
+
+def test_a_tap_elsewhere_takes_nothing(site: Site) -> None:
+    page = start(site, Scripted(fox), css=".field { width: 340px; height: 200px; }", **_PHONE)
+    page.keyboard.insert_text("the fox")
+    x, y = middle(page)
+    page.touchscreen.tap(x, y + 100)
+    settled(page)
+    assert value(page) == "the fox"
+
+
+def test_a_tap_on_the_tip_takes_it(site: Site) -> None:
+    page = start(site, Scripted(fox), **_PHONE)
+    page.keyboard.insert_text("the sleeps")
+    for _ in range(7):
+        page.keyboard.press("ArrowLeft")
+    page.keyboard.insert_text(" fox")
+    assert ghost(page)
+    assert page.evaluate("() => window.handle.state.isTip")
+    page.touchscreen.tap(*middle(page))
+    until(page, "() => window.handle.element.value === 'the fox jumps over the dog sleeps'")
+
+
+@pytest.mark.parametrize(("across", "taken"), [(60, " jumps"), (-60, "")])
+def test_a_swipe_takes_a_word(site: Site, across: int, taken: str) -> None:
+    page = start(site, Scripted(fox), **_PHONE)
+    page.keyboard.insert_text("the fox")
+    assert ghost(page)
+    x, y = middle(page)
+    finger = page.context.new_cdp_session(page)
+    for kind, dx in (("touchStart", 0), ("touchMove", across / 2), ("touchMove", across)):
+        points = [{"x": x + dx, "y": y}]
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    settled(page)
+    assert value(page) == "the fox" + taken
+
+
+def test_it_stays_with_the_field_when_the_page_moves(site: Site) -> None:
+    """In a scrolled box, in a scrolled page, after the field grew."""
+    body = (
+        '<div id="box"><p id="far">x</p><textarea class="field" aria-label="x"></textarea>'
+        "<p>x</p></div>"
+    )
+    css = """#box { height: 300px; overflow: auto; } p { height: 400px; } main { height: 2000px; }
+    .field { transition: none; width: 400px; }"""
+    page = start(site, Scripted(fox), body, css=css)
+    page.keyboard.insert_text("the fox")
+    assert ghost(page)
+    apart = """() => {
+      const field = window.handle.element.getBoundingClientRect();
+      const shadow = document.querySelector("tecla-overlay").shadowRoot;
+      const box = shadow.querySelector(".box").getBoundingClientRect();
+      return [box.left - field.left, box.top - field.top, box.width - field.width];
+    }"""
+    moves = (
+        "document.querySelector('#box').scrollTop += 37",
+        "document.scrollingElement.scrollTop += 21",
+        "document.querySelector('#far').style.height = '310.5px'; "
+        "window.handle.element.style.width = '420px'",
+    )
+    for move in moves:
+        page.evaluate(f"() => {{ {move}; }}")
+        settled(page)
+        assert page.evaluate(apart) == pytest.approx([0, 0, 0], abs=0.05)
