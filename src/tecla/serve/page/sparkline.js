@@ -7,12 +7,12 @@ const SVG = "http://www.w3.org/2000/svg";
 
 // In the order in which they are drawn; names as the service gives them.
 const SOURCES = {
-  typed: "typed along",
-  known: "seen before",
-  shared: "shared answer",
+  typed: "typed",
+  known: "known",
+  shared: "shared",
   classical: "classical",
   model: "model",
-  nothing: "nothing found",
+  nothing: "nothing",
 };
 
 /** Times of answers in a table with one row for each source that has answered. */
