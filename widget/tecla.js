@@ -1386,7 +1386,7 @@ class Attachment {
   #frame = 0;
   #spoken = "";
   #hasSaidKeys = false;
-  #saved = { keys: 0, accepted: 0, shown: 0, typedThrough: 0 };
+  #saved = { keys: 0, accepted: 0, shown: 0 };
 
   constructor(element, options) {
     this.#field = fieldOf(element);
@@ -1471,6 +1471,7 @@ class Attachment {
       if (this.#hasFocus) this.#say(label.none);
       return false;
     }
+    clearTimeout(this.#timers.spoken); // the list speaks now
     this.#listed = items;
     this.#overlay.openList(items, label.list, this.#session.place);
     if (this.#isTextbox) this.element.setAttribute("aria-controls", this.#overlay.listId);

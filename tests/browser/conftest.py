@@ -288,9 +288,7 @@ def ghost(page: Page, text: str | None = None) -> str:
 
 def until(page: Page, holds: str, arg: object = None) -> None:
     """Wait until an expression of the page is true."""
-    try:
-        page.wait_for_function(holds, arg=arg)
-    except Exception: print(page.evaluate("window.events"), page.evaluate("handle.state")); raise
+    page.wait_for_function(holds, arg=arg)
 
 
 def heard(page: Page, scripted: Scripted, count: int) -> None:

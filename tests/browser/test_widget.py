@@ -14,7 +14,14 @@ _EDITABLE = '<div class="field" contenteditable role="textbox" aria-label="Text"
 
 
 def write(page: Page) -> str:
-    """Put the text in by one key, and wait for what the service says of it."""
+    """Put the text in by one key, and wait for what the service says of it.
+
+    Something else stands there when the session opens: before an empty text the fake engine says
+    all of it at once, and what is typed of that is not told.
+    """
+    page.keyboard.insert_text("x")
+    until(page, "() => window.events.findLast((event) => event.before === 'x')?.settled")
+    page.keyboard.press("Control+a")
     page.keyboard.insert_text(FUTURE)
     last = "(text) => window.events.findLast((event) => event.before === text)?.settled"
     until(page, last, FUTURE)
@@ -109,9 +116,8 @@ def test_a_restarted_service_is_taken_up_again(browser: Browser) -> None:
         until(page, "() => window.handle.state.connection === 'open'")
         page.keyboard.type(shown[:3])
         assert ghost(page).startswith(shown[3:])
-        sent = [each["type"] for each in site.frames]
-        assert sent.count("open") == 2
-        assert site.frames[-1]["type"] == "edit"
+        openings = [each for each in site.frames if each["type"] == "open"]
+        assert [each["text"] for each in openings[1:]] == [FUTURE]
         site.close()
 
 
