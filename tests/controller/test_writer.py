@@ -306,6 +306,17 @@ def test_no_more_candidates_are_asked_for_than_there_is_time_for() -> None:
             writer.most_classical = most
             writer.typed("a")
     assert [each.n for each in says.budgets] == [PATIENT.classical, 2, 1]
+    assert [each.max_words for each in says.budgets] == [PATIENT.search.words] * 2 + [1]
+
+
+def test_in_haste_more_may_be_typed_untold() -> None:
+    with Writer(None, beside(Says("the future was bright", 0.1)), PATIENT) as writer:
+        found = writer.update(Snapshot("the future"))
+        assert found.ghost is not None
+        assert found.quiet_chars(PATIENT) == 0  # likely is not sure
+        quiet = found.quiet_chars(PATIENT, in_haste=True)
+        assert 0 < quiet < len(found.ghost.text)
+        assert found.quiet_chars(replace(PATIENT, likely=0.6), in_haste=True) == 0
 
 
 def test_what_is_wrong_with_the_question_is_told() -> None:

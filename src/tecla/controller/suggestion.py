@@ -37,14 +37,16 @@ class Suggestion:
     took_ms: float = 0.0
     failure: TeclaError | None = None
 
-    def quiet_chars(self, manner: Manner) -> int:
+    def quiet_chars(self, manner: Manner, *, in_haste: bool = False) -> int:
         """How many characters of the ghost text may be typed before the writer need be told.
 
         Until then it would show what is left of this, without asking the model: whoever is far
-        from the writer can do so themselves, and tell it all at once.
+        from the writer can do so themselves, and tell it all at once. In haste it is so while what
+        is left is likely enough to be shown, not only while it is sure.
         """
         if self.ghost is None or not self.settled:
             return 0
+        least = manner.likely if in_haste else manner.sure
         text, quiet = self.ghost.text, 0
         for typed in range(1, len(text) - manner.keep_chars + 1):
             left = text[typed:].rstrip()
@@ -53,7 +55,7 @@ class Suggestion:
                 for each in rests(self.alternatives, text[:typed])
                 if each.text.startswith(left)
             ]
-            if not left or not through or through[0] < manner.sure:
+            if not left or not through or through[0] < least:
                 break
             quiet = typed
         return quiet

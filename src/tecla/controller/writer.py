@@ -71,7 +71,7 @@ class Writer(Closing):
         self._ranking = ranking or Ranking()
         self._shared, self._feedback = shared, feedback
         self.manner, self.header, self._clock = manner or Manner(), header, clock
-        self.most_classical: int | None = None  # candidates, where there is no time for more
+        self.most_classical: int | None = None  # set where there is no time for more candidates
         self._languages = Languages(self.manner.language)
         self._known = Known()
         self._place = Place(Snapshot(), header)
@@ -295,10 +295,10 @@ class Writer(Closing):
         """What the classical predictors say, as far as it may be shown."""
         if not self._sources:
             return ()
-        manner = self.manner
-        further = min(1.0, manner.rules.further)
-        n = min(manner.classical, self.most_classical or manner.classical)
-        budget = Budget(n=n, max_words=manner.search.words, min_next=further)
+        manner, most = self.manner, self.most_classical
+        n = min(manner.classical, most or manner.classical)
+        most_words = 1 if most == 1 else manner.search.words
+        budget = Budget(n, most_words, min_next=min(1.0, manner.rules.further))
         heard = self._sources.heard(self._place.context, self._place.language, budget)
         return self._ranking.allowed(heard, self._place)
 

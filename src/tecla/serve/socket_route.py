@@ -355,7 +355,8 @@ class Connection:
         """Say what is known of the newest revision, in place of what was not sent yet."""
         assert self._text is not None
         answer = answer_of(found, self._revision)
-        quiet = found.quiet_chars(self._text.writer.manner)
+        writer = self._text.writer
+        quiet = found.quiet_chars(writer.manner, in_haste=writer.most_classical is not None)
         answer.quiet = utf16_length(answer.text[:quiet])
         self._outbox = deque(each for each in self._outbox if each["type"] != "suggestion")
         self._say({"type": "suggestion", **answer.model_dump(exclude_defaults=True)})
