@@ -34,6 +34,6 @@ def serve(
         ) from None
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     for name in ("uvicorn", "uvicorn.error"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    loaded = load({"host": host, "port": port, "model": model})
-    run(loaded.settings, without_keys=without_keys)
+        logging.getLogger(name).setLevel(logging.ERROR)  # what clients do wrong, they are told
+    given = {"host": host, "port": port, "model": model}
+    run(lambda: load(given).settings, without_keys=without_keys)
