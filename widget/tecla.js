@@ -763,6 +763,7 @@ const DRAWN = `
   .box[hidden] { display: none; }
   .box.line:not([hidden]) { display: flex; align-items: center; }
   .page { flex: none; }
+  .page > div { unicode-bidi: inherit; }
   .ghost { visibility: visible; color: var(--ghost);
     -webkit-text-fill-color: currentcolor; }
   .tip { position: fixed; inset: auto; margin: 0; box-sizing: border-box; pointer-events: auto;
@@ -1044,7 +1045,6 @@ class Overlay {
     const tail = new Text(rest);
     page.append(made("div", "", marker, this.#ghost, tail, made("br")));
     page.firstChild.style.textIndent = this.#indent;
-    for (const line of page.children) line.style.unicodeBidi = page.style.unicodeBidi;
     return [marker, tail];
   }
 
@@ -1565,7 +1565,10 @@ class Attachment {
     on(this.#session, "answer", (event) => this.#fire("tecla-answer", event.detail));
     on(this.#session, "refused", (event) => this.#fire("tecla-refused", event.detail));
     on(this.#session, "state", (event) => this.#fire("tecla-state", event.detail));
-    const sizes = new ResizeObserver(() => this.#redraw());
+    const sizes = new ResizeObserver(() => {
+      if (element.isConnected) this.#redraw();
+      else this.#vanish();
+    });
     sizes.observe(element);
     page.fonts?.addEventListener("loadingdone", () => this.#redraw(), { signal });
     signal.addEventListener("abort", () => sizes.disconnect());
@@ -1794,6 +1797,13 @@ class Attachment {
       const hint = this.#keys.accept[0] ?? "";
       this.#overlay.show(shown, this.#session.place, { hint });
     });
+  }
+
+  /** The field was taken out of the page, which only its size tells; it may come back. */
+  #vanish() {
+    this.#session.withhold();
+    this.#overlay.remove();
+    this.#rest();
   }
 
   #announce(text) {

@@ -1,4 +1,4 @@
-"""For everybody: screen readers, contrast, forced colours, less motion, dark pages, no faults of axe."""
+"""The widget for everybody: screen readers, contrast, forced colours, less motion, axe."""
 
 from __future__ import annotations
 

@@ -193,6 +193,20 @@ def test_a_page_that_makes_something_else_of_it_stays_in_step(site: Site) -> Non
     assert events(page, "accepted") == []
 
 
+def test_a_field_that_vanishes_takes_it_along(site: Site) -> None:
+    page = start(site, Scripted(fox))
+    page.keyboard.insert_text("the fox")
+    assert ghost(page)
+    page.evaluate("() => window.handle.element.remove()")
+    page.locator("tecla-overlay").wait_for(state="detached")
+    assert page.evaluate("() => window.handle.state.connection") == "closed"
+    page.evaluate("() => document.querySelector('main').append(window.handle.element)")
+    page.locator(".field").focus()
+    page.keyboard.press("End")
+    page.keyboard.insert_text(" and the fox")
+    assert ghost(page) == " jumps over the dog"
+
+
 def test_without_the_browsers_own_command_text_is_put_in_all_the_same(site: Site) -> None:
     page = start(site, Scripted(fox), script="document.execCommand = undefined;")
     page.keyboard.insert_text("the fox")
@@ -308,6 +322,18 @@ def test_a_tap_takes_all_of_it(site: Site) -> None:
     assert value(page) == "the fox jumps over the dog"
     caret = page.locator(".field").evaluate("(field) => field.selectionStart")
     assert caret == len("the fox jumps over the dog")
+
+
+def test_a_phone_that_composes_may_be_shown_something_all_the_same(site: Site) -> None:
+    page = start(site, Scripted(fox), options={"suggestWhileComposing": True}, **_PHONE)
+    keyboard = page.context.new_cdp_session(page)
+    page.keyboard.insert_text("the ")
+    for text in ("f", "fo", "fox"):
+        caret = {"selectionStart": len(text), "selectionEnd": len(text)}
+        keyboard.send("Input.imeSetComposition", {"text": text, **caret})
+    assert ghost(page) == " jumps over the dog"
+    page.touchscreen.tap(*middle(page))
+    assert value(page) == "the fox jumps over the dog"
 
 
 def test_a_tap_elsewhere_takes_nothing(site: Site) -> None:

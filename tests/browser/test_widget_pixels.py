@@ -45,7 +45,8 @@ def field(tag: str, attributes: str = "") -> str:
     if tag == "input":
         return f'<input class="field" aria-label="Text" {attributes}>'
     if tag == "div":
-        return f'<div class="field" contenteditable role="textbox" aria-label="Text" {attributes}></div>'
+        attributes += ' contenteditable role="textbox" aria-label="Text"'
+        return f'<div class="field" {attributes}></div>'
     return f'<textarea class="field" aria-label="Text" {attributes}></textarea>'
 
 
@@ -118,6 +119,9 @@ CASES = {
         _SHORT,
         " jumps",
     ),
+    "zoomed page": ("textarea", "", "} body { zoom: 1.25;", _FOX, " it all over again"),
+    "page zoomed twice": ("textarea", "", "} body { zoom: 2;", _SHORT, " jumps over"),
+    "editable in a zoomed page": ("div", "", "} body { zoom: 1.25;", _FOX, " it all over again"),
     "editable": ("div", "", "", _SHORT, " jumps over"),
     "editable wrapped": (
         "div",
