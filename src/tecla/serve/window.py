@@ -2,10 +2,10 @@
 
 What waits behind others is answered late, and an answer that comes after the next key is worth
 nothing and has cost as much as one in time. So beyond a number the model is not asked and the
-predictors' answer stands at once. The number follows how long answers take: a late one lowers it
-by a share, one in time raises it a little where it was used up (additive increase, multiplicative
-decrease; Chiu & Jain 1989). By Little's law what is let through is then what the engine answers
-within `target_ms`, whatever else the machine does.
+predictors' answer stands at once. The number follows how long answers take in the mean: above
+`target_ms` it falls by a share, below it rises a little with every answer while it is being used
+(additive increase, multiplicative decrease; Chiu & Jain 1989). By Little's law what is let through
+is then what the engine answers in that time, whatever else the machine does.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from typing import Final, NamedTuple
 from tecla.errors import OverloadedError
 
 TARGET_MS: Final = 60.0  # one key in a hundred is followed by the next one sooner
-_LEAST, _FIRST, _MOST = 2.0, 8.0, 64.0
+_LEAST, _FIRST, _MOST = 3.0, 8.0, 64.0
 _LOWER: Final = 0.85
+_SMOOTHING: Final = 0.1  # of the mean: a single answer takes long on an idle machine as well
 _RETRY_MS: Final = 100.0
 
 
@@ -39,7 +40,7 @@ class Window:
     ) -> None:
         """Nobody waits."""
         self.target_ms, self._clock = target_ms, clock
-        self.size = _FIRST
+        self.size, self.mean_ms = _FIRST, 0.0
         self._numbers = itertools.count(1)
         self._asked: dict[object, _Question] = {}
         self._lowered = clock()
@@ -64,7 +65,9 @@ class Window:
         with self._lock:
             before = self._asked.pop(text, None)
             if before is not None:
-                self._took(now - before.asked, now, answered=False)
+                waited_ms = 1000 * (now - before.asked)
+                if waited_ms > self.target_ms:  # it was on its way to be late
+                    self._took(waited_ms, now)
             if len(self._asked) >= self.size:
                 raise OverloadedError(
                     f"{len(self._asked)} texts wait for the model, as many as it answers in time; "
@@ -81,7 +84,7 @@ class Window:
         with self._lock:
             question = self._asked.get(text)
             if question is not None and question.number == number:
-                self._took(now - question.asked, now, answered=True)
+                self._took(1000 * (now - question.asked), now)
                 del self._asked[text]
 
     def forget(self, text: object) -> None:
@@ -89,9 +92,10 @@ class Window:
         with self._lock:
             self._asked.pop(text, None)
 
-    def _took(self, seconds: float, now: float, *, answered: bool) -> None:
-        if 1000 * seconds > self.target_ms:
+    def _took(self, ms: float, now: float) -> None:
+        self.mean_ms += _SMOOTHING * (ms - self.mean_ms)
+        if self.mean_ms > self.target_ms:
             if 1000 * (now - self._lowered) > self.target_ms:  # once for all that were waiting
                 self.size, self._lowered = max(_LEAST, _LOWER * self.size), now
-        elif answered and len(self._asked) > self.size / 2:
+        elif len(self._asked) > self.size / 2:
             self.size = min(_MOST, self.size + 1 / self.size)
