@@ -41,7 +41,7 @@ from tecla.store.memory import MemoryStore
 from tecla.suggest.base import Asking, Generating
 from tecla.suggest.options import SuggestOptions
 
-LIMIT_S = 30.0
+LIMIT_S = 120.0  # before something that never comes is a failure
 INFO = ModelInfo("fake", Path("fake"), 0, "fake", None, 512)
 
 
@@ -301,6 +301,14 @@ def vanish(end: socket.socket) -> None:
     end.close()
 
 
+class EndedError(Exception):
+    """The service has ended a connection, for a reason or without a word."""
+
+    def __init__(self, closed: tuple[int, str] | None) -> None:
+        super().__init__(closed)
+        self.code = None if closed is None else closed[0]
+
+
 class Socket:
     """A WebSocket of which every frame can be made by hand."""
 
@@ -353,12 +361,12 @@ class Socket:
         """The next message."""
         while True:
             event = self._next()
-            assert isinstance(event, Frame), "the connection has ended"
+            if not isinstance(event, Frame) or event.opcode is Opcode.CLOSE:
+                raise EndedError(self.closed)
             if event.opcode is Opcode.TEXT:
                 found = json.loads(bytes(event.data))
                 assert isinstance(found, dict)
                 return found
-            assert event.opcode is not Opcode.CLOSE, self.closed
 
     @property
     def closed(self) -> tuple[int, str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from concurrent.futures import Future
 
 from tecla.closing import Closing
@@ -11,6 +12,13 @@ from tecla.controller.router import Router, Situation
 from tecla.controller.showing import Ghost
 from tecla.decode.request import Completed, Screen
 from tecla.suggest.base import Asking
+
+
+async def heard(asked: Future[Completed]) -> None:
+    """Return when a question is answered, with whatever; what it was is for others to ask."""
+    waiting = asyncio.wrap_future(asked)
+    waiting.add_done_callback(lambda done: None if done.cancelled() else done.exception())
+    await asyncio.wait([waiting])
 
 
 class Asker(Closing):

@@ -21,13 +21,12 @@ A writer is used from one thread at a time. Text of one scope is seen by no othe
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from tecla.closing import Closing
-from tecla.controller.asking import Asker
+from tecla.controller.asking import Asker, heard
 from tecla.controller.blend import blended
 from tecla.controller.cache import ScopedAnswers
 from tecla.controller.calibration import Kind
@@ -143,7 +142,7 @@ class Writer(Closing):
         """
         model = self._model
         while model is not None and (asked := model.asked) is not None:
-            await asyncio.wait([asyncio.wrap_future(asked)])
+            await heard(asked)
             if asked is model.asked:
                 return self.wait()
         return self._newest
