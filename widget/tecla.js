@@ -751,6 +751,7 @@ const MIRRORED = (
 ).split(" ");
 const SIDES = ["top", "right", "bottom", "left"];
 const NEAR_PX = 0.75; // what lies closer together is at the same place
+const LEAST_PX = 60; // of a list, however little room there is
 const LEAST_CONTRAST = 4.5; // of WCAG 2, for text
 
 const DRAWN = `
@@ -1089,11 +1090,9 @@ class Overlay {
     page.replaceChildren(made("div", "", prefix.text ? marker : start, this.#ghost));
     const drawn = () => lastRect(prefix.text ? marker : start.firstChild);
     page.style.top = `${(at.top - drawn().top) / scale}px`;
-    const plain = drawn();
     this.#ghost.textContent = text;
-    if (Math.abs((drawn()?.top ?? plain.top) - plain.top) > NEAR_PX) {
-      this.#ghost.before(made("wbr"));
-    }
+    // Alone on its line the word at the caret would be broken anywhere: let it break at the caret.
+    if (this.#ghost.getClientRects().length > 1) this.#ghost.before(made("wbr"));
     return this.#isAllSeen(text, after);
   }
 
@@ -1138,11 +1137,15 @@ class Overlay {
     const { clientWidth, clientHeight } = document.documentElement;
     const { left, right, top, bottom } = this.#spot;
     const isRight = getComputedStyle(this.#element).direction === "rtl";
+    popup.style.maxHeight = "none";
     const { width, height } = popup.getBoundingClientRect();
+    const [above, below] = [top - 8, clientHeight - bottom - 8];
+    const isAbove = height > below && above > below;
+    const most = Math.min(height, Math.max(LEAST_PX, isAbove ? above : below));
     const x = Math.max(4, Math.min(isRight ? right - width : left, clientWidth - width - 4));
-    const y = bottom + height + 8 > clientHeight && top > height + 8 ? top - height - 4 : bottom + 4;
     popup.style.left = `${x}px`;
-    popup.style.top = `${y}px`;
+    popup.style.top = `${isAbove ? top - 4 - most : bottom + 4}px`;
+    if (most < height) popup.style.maxHeight = `${most}px`;
   }
 
   // The list

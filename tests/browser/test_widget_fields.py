@@ -245,6 +245,47 @@ def test_the_list_is_walked_by_keys(site: Site) -> None:
     assert value(page) == "the fox"
 
 
+@pytest.mark.parametrize(("height", "is_above"), [(600, False), (330, True), (240, True)])
+def test_the_list_opens_where_there_is_room(site: Site, height: int, is_above: bool) -> None:
+    items = [{"text": f" word {count}", "probability": 0.1} for count in range(6)]
+    css = ".field { height: 200px; width: 300px; }"
+    size = {"width": 500, "height": height}
+    page = start(site, Scripted(fox, items=items), css=css, viewport=size)
+    page.keyboard.insert_text("\n" * 9 + "the fox")
+    assert ghost(page)
+    page.keyboard.press("Control+Space")
+    page.get_by_role("option").first.wait_for()
+    found = page.get_by_role("listbox").bounding_box()
+    assert found is not None
+    assert found["y"] >= 0
+    assert found["y"] + found["height"] <= height
+    caret = middle(page)[1]
+    assert (found["y"] + found["height"] <= caret) == is_above
+    assert (found["y"] >= caret) != is_above
+    for _ in range(5):
+        page.keyboard.press("ArrowDown")
+    last = page.get_by_role("option").last.bounding_box()
+    assert last is not None
+    assert last["y"] + last["height"] <= found["y"] + found["height"] + 1
+
+
+def test_a_word_at_the_edge_is_broken_at_the_caret_alone(site: Site) -> None:
+    body = _EDITABLE
+    css = ".field { font: 16px 'DejaVu Sans Mono'; width: 400px; height: 90px; }"
+    scripted = Scripted(lambda before: "cdefg next" if before.endswith("ab") else None)
+    page = start(site, scripted, body, css=css)
+    page.keyboard.insert_text("x" * 36 + " ab")  # 41 of these letters fit
+    assert ghost(page) == "cdefg next"
+    lines = page.evaluate(
+        """() => {
+          const { shadowRoot } = document.querySelector("tecla-overlay");
+          return shadowRoot.querySelector(".ghost").getClientRects().length;
+        }"""
+    )
+    assert not page.evaluate("() => window.handle.state.isTip")
+    assert lines == 1
+
+
 def test_the_list_closes_and_can_be_clicked(site: Site) -> None:
     page = start(site, Scripted(fox, items=_ITEMS))
     page.keyboard.insert_text("the fox")
