@@ -175,7 +175,7 @@ def serve_classical() -> None:
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     with mock.patch.object(run, "opened", _Absent):
-        run.serve(load().settings, without_keys=True)
+        run.serve(lambda: load().settings, without_keys=True)
 
 
 async def serve_nothing() -> None:
