@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from running import Clock
-from tecla.decode.request import Completed
+from tecla.decode.request import CaretWork, Completed
 from tecla.errors import EngineFailedError, OverloadedError
 from tecla.serve.pressure import Level, Pressure, Relieved
 from tecla.serve.window import Window
@@ -130,7 +130,7 @@ def test_where_many_wait_for_the_model_answers_are_short_and_then_refused() -> N
     session = relieved.session()
     with pytest.raises(OverloadedError, match="wait for the model"):
         session.begin("the")
-    heard.asked[0].set_result(None)
+    heard.asked[0].set_result(Completed((), None, 0, CaretWork(1.0, 0.0, 0)))
     session.begin("the")
 
 
@@ -147,3 +147,18 @@ def test_whoever_leaves_makes_room_and_so_does_a_failure() -> None:
     with pytest.raises(EngineFailedError):
         sessions[0].begin("the")
     assert window.at_work == 1
+
+
+def test_answers_with_nothing_for_want_of_time_close_the_window() -> None:
+    heard, window = Heard(), Window(clock=(clock := Clock()))
+    session = Relieved(heard, Pressure(), window).session()  # type: ignore[arg-type]  # all it is asked
+    refused = 0
+    for _ in range(200):
+        try:
+            answer = session.begin("the")
+        except OverloadedError:
+            refused += 1
+            continue
+        clock.pass_ms(80)
+        answer.set_result(Completed((), "deadline", 0, CaretWork(1.0, 0.0, 0), partial=True))
+    assert refused > 100

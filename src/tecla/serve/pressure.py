@@ -183,7 +183,9 @@ class _RelievedSession:
         except TeclaError:
             self._window.forget(self)
             raise
-        answer.add_done_callback(lambda _: self._window.leave(self, number))
+        answer.add_done_callback(
+            lambda done: self._window.leave(self, number, in_vain=_is_in_vain(done))
+        )
         return answer
 
     def give_up(self) -> None:
@@ -193,3 +195,11 @@ class _RelievedSession:
     def close(self) -> None:
         self._window.forget(self)
         self._session.close()
+
+
+def _is_in_vain(done: Future[Completed]) -> bool:
+    """Whether there was no time to find anything."""
+    if done.exception() is not None:
+        return False
+    completed = done.result()
+    return completed.silence == "deadline" and not completed.continuations
