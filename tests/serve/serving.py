@@ -22,6 +22,7 @@ from websockets.uri import parse_uri
 
 from serve.conftest import MANNER, SAID, TOKENIZER, few_words
 from tecla import Suggester
+from tecla.controller.systems import Systems
 from tecla.decode.generation import Generation
 from tecla.decode.request import Completed
 from tecla.engines.base import Feed
@@ -56,8 +57,9 @@ def until(holds: Callable[[], object], what: str = "it") -> None:
 class HeldEngine(FakeEngine):
     """Counts its steps, and makes none while it is held."""
 
-    def __init__(self, said: str = SAID) -> None:
-        super().__init__(TOKENIZER, bias=saying(TOKENIZER, "the future", said))
+    def __init__(self, said: str = SAID, context_tokens: int = 512) -> None:
+        bias = saying(TOKENIZER, "the future", said)
+        super().__init__(TOKENIZER, bias=bias, context_tokens=context_tokens)
         self.steps = 0  # that were begun
         self._goes = threading.Event()
         self._goes.set()
@@ -154,11 +156,17 @@ class Live(Peer):
     """A service in this process, listening."""
 
     def __init__(
-        self, service: Service, metrics: Metrics, engine: HeldEngine, suggester: Watched, most: int
+        self,
+        service: Service,
+        metrics: Metrics,
+        engine: HeldEngine,
+        suggester: Watched,
+        most: int,
+        systems: Systems | None = None,
     ) -> None:
         self.service, self.metrics, self.engine = service, metrics, engine
         self.suggester = suggester
-        self.server = Server(config_of(service, most, metrics), service)
+        self.server = Server(config_of(service, most, metrics, systems), service)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
         self._thread.start()
@@ -214,12 +222,14 @@ def live(
     store: Store | None = None,
     asks_for_keys: bool = False,
     said: str = SAID,
+    context_tokens: int = 512,
     most: int = 1000,
+    systems: Systems | None = None,
     port: int = 0,
     **limits: object,
 ) -> Iterator[Live]:
     """A service that listens on a free port of this machine."""
-    engine = HeldEngine(said)
+    engine = HeldEngine(said, context_tokens)
     suggester = Watched(Suggester(LoadedModel(engine, TOKENIZER, INFO)))
     settings = Settings(serve=ServeSettings(port=port, **limits))  # type: ignore[arg-type]
     with contextlib.ExitStack() as held:
@@ -233,7 +243,7 @@ def live(
             predictors={"": ("frequency:en",)},
         )
         service.pressure.observe = lambda lag_ms: None  # type: ignore[method-assign]
-        found = Live(service, Metrics(), engine, suggester, most)
+        found = Live(service, Metrics(), engine, suggester, most, systems)
         held.callback(found.stop)
         yield found
 
@@ -347,7 +357,8 @@ class Socket:
 
     def open(self, text: str = "the future", **fields: Any) -> dict[str, Any]:
         """Open, and the settled answer."""
-        self.send(type="open", revision=1, text=text, caret=len(text), **fields)
+        caret = len(text.encode("utf-16-le")) // 2
+        self.send(type="open", revision=1, text=text, caret=caret, **fields)
         assert self.take()["type"] == "opened"
         return self.settled()
 

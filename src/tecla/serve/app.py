@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 from tecla.controller.systems import Systems
 from tecla.errors import OUTSIDE, InputError, TeclaError
 from tecla.serve.compare import make_compare_router
+from tecla.serve.description import describe
 from tecla.serve.gate import ASGIApp as GateApp
 from tecla.serve.gate import Gate, error_document, error_headers
 from tecla.serve.http_routes import make_router
@@ -61,6 +62,7 @@ def make_app(
     app.include_router(make_openai_router(service))
     app.include_router(make_compare_router(service, compared))
     app.include_router(make_pages_router())
+    describe(app)
 
     @app.websocket("/v1/session")
     async def session(socket: WebSocket) -> None:

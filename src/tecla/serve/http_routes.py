@@ -10,7 +10,7 @@ from contextlib import aclosing
 from typing import Annotated, Any, TypeAlias
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 
 from tecla.serve.gate import bearer
 from tecla.serve.guard import Caller
@@ -81,7 +81,9 @@ def make_router(service: Service, metrics: Metrics) -> APIRouter:
             ],
         }
 
-    @router.get("/healthz", summary="How the service is")
+    not_now: dict[int | str, dict[str, Any]] = {503: {"description": "not now"}}
+
+    @router.get("/healthz", summary="How the service is", responses=not_now)
     async def healthz() -> JSONResponse:
         """200 while suggestions are served, with the model or for now without it; else 503."""
         health = service.health()
@@ -90,13 +92,13 @@ def make_router(service: Service, metrics: Metrics) -> APIRouter:
             {name: getattr(health, name) for name in health.__slots__}, 200 if is_well else 503
         )
 
-    @router.get("/readyz", summary="Whether all of it serves")
+    @router.get("/readyz", summary="Whether all of it serves", responses=not_now)
     async def readyz() -> JSONResponse:
         """200 only while the model answers."""
         health = service.health()
         return JSONResponse({"state": health.state}, 200 if health.state == "serving" else 503)
 
-    @router.get("/metrics", summary="Counts for Prometheus")
+    @router.get("/metrics", summary="Counts for Prometheus", response_class=PlainTextResponse)
     async def counts(request: Request) -> Response:
         """Needs a key with the scope admin, where keys are asked for."""
         if service.guard.asks_for_keys:

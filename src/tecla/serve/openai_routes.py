@@ -59,7 +59,11 @@ def make_openai_router(service: Service) -> APIRouter:
     """The route, for one service."""
     router = APIRouter()
 
-    @router.post("/v1/completions", summary="Completions, as OpenAI's interface has them")
+    @router.post(
+        "/v1/completions",
+        summary="Completions, as OpenAI's interface has them",
+        responses={200: {"content": {"text/event-stream": {}}}},
+    )
     async def completions(asked: CompletionRequest, request: Request, caller: Calling) -> Any:
         """See OpenAI's API reference."""
         caller.check("suggest")

@@ -19,6 +19,7 @@ from typing import Any, Final
 import uvicorn
 from uvicorn.server import HANDLED_SIGNALS
 
+from tecla.controller.systems import Systems
 from tecla.errors import ConfigError, TeclaError
 from tecla.serve.app import make_app
 from tecla.serve.gate import is_loopback
@@ -119,11 +120,13 @@ def serve(read_settings: Callable[[], Settings], *, without_keys: bool = False) 
             suggester.close()
 
 
-def config_of(service: Service, most: int, metrics: Metrics | None = None) -> uvicorn.Config:
+def config_of(
+    service: Service, most: int, metrics: Metrics | None = None, systems: Systems | None = None
+) -> uvicorn.Config:
     """How a service is served, with at most so many connections of all kinds."""
     wanted = service.settings.serve
     return uvicorn.Config(
-        make_app(service, metrics),
+        make_app(service, metrics, systems),
         host=wanted.host,
         port=wanted.port,
         http=http_protocol(most),
