@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Any, Final, NamedTuple
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}\Z")
 _PLACES: Final = frozenset({"body", "query", "path", "header"})
+_SIZES: Final = frozenset({"too_long", "too_short"})
 _TAG: Final = frozenset({"union_tag_invalid", "union_tag_not_found"})
 
 
@@ -27,10 +29,13 @@ class Fault(NamedTuple):
 
 
 def first_fault(errors: Sequence[Mapping[str, Any]]) -> Fault:
-    """The first of the errors that pydantic lists."""
-    first = errors[0]
-    steps = [each for each in first["loc"] if each not in _PLACES]
-    where = ".".join(_told(each) for each in steps)
+    """The first of the errors that pydantic lists.
+
+    Where several forms are allowed it lists what each of them lacks: one that fits but for its
+    size is what was meant.
+    """
+    first = next((each for each in errors if each["type"] in _SIZES), errors[0])
+    where = _where([each for each in first["loc"] if each not in _PLACES])
     if first["type"] == "json_invalid":
         return Fault("", "this is no JSON")
     if first["type"] in _TAG:
@@ -38,7 +43,9 @@ def first_fault(errors: Sequence[Mapping[str, Any]]) -> Fault:
     return Fault(where, str(first["msg"]))
 
 
-def _told(step: int | str) -> str:
-    if isinstance(step, int):
-        return str(step)
-    return step if _NAME.match(step) else "(a name)"
+def _where(steps: Sequence[int | str]) -> str:
+    """The names up to the first that is none of ours, such as that of a form that is allowed."""
+    known = list(takewhile(lambda each: isinstance(each, int) or _NAME.match(each), steps))
+    if steps and not known:
+        return "(a name)"
+    return ".".join(map(str, known))
