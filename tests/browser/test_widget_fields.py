@@ -1,4 +1,4 @@
-"""Fields of every kind, what a page sees of what is taken, the list, touch."""
+"""Fields of every kind, what a page sees of what is taken, the list."""
 
 from __future__ import annotations
 
@@ -28,6 +28,20 @@ def start(site: Site, scripted: Scripted, body: str = "", **more: Any) -> Page:
     page.locator(".field").first.focus()
     until(page, "() => window.handle.state.connection === 'open'")
     return page
+
+
+def middle(page: Page) -> tuple[float, float]:
+    """The middle of what is drawn."""
+    settled(page)
+    found = page.evaluate(
+        """() => {
+          const shadow = document.querySelector("tecla-overlay").shadowRoot;
+          const name = window.handle.state.isTip ? ".tip" : ".ghost";
+          const { left, top, width, height } = shadow.querySelector(name).getBoundingClientRect();
+          return [left + width / 2, top + height / 2];
+        }"""
+    )
+    return found[0], found[1]
 
 
 def test_tab_moves_the_focus_where_nothing_is_shown(site: Site) -> None:
@@ -331,112 +345,3 @@ def test_keys_can_be_others(site: Site) -> None:
     assert ghost(page)
     page.keyboard.press("Control+Enter")
     assert value(page).startswith("x one\ntwo")
-
-
-_PHONE: dict[str, Any] = {
-    "viewport": {"width": 390, "height": 700},
-    "has_touch": True,
-    "is_mobile": True,
-    "device_scale_factor": 2,
-}
-
-
-def middle(page: Page) -> tuple[float, float]:
-    """The middle of what is drawn."""
-    settled(page)
-    found = page.evaluate(
-        """() => {
-          const shadow = document.querySelector("tecla-overlay").shadowRoot;
-          const name = window.handle.state.isTip ? ".tip" : ".ghost";
-          const { left, top, width, height } = shadow.querySelector(name).getBoundingClientRect();
-          return [left + width / 2, top + height / 2];
-        }"""
-    )
-    return found[0], found[1]
-
-
-def test_a_tap_takes_all_of_it(site: Site) -> None:
-    page = start(site, Scripted(fox), **_PHONE)
-    page.keyboard.insert_text("the fox")
-    assert ghost(page)
-    page.touchscreen.tap(*middle(page))
-    assert value(page) == "the fox jumps over the dog"
-    caret = page.locator(".field").evaluate("(field) => field.selectionStart")
-    assert caret == len("the fox jumps over the dog")
-
-
-def test_a_phone_that_composes_may_be_shown_something_all_the_same(site: Site) -> None:
-    page = start(site, Scripted(fox), options={"suggestWhileComposing": True}, **_PHONE)
-    keyboard = page.context.new_cdp_session(page)
-    page.keyboard.insert_text("the ")
-    for text in ("f", "fo", "fox"):
-        caret = {"selectionStart": len(text), "selectionEnd": len(text)}
-        keyboard.send("Input.imeSetComposition", {"text": text, **caret})
-    assert ghost(page) == " jumps over the dog"
-    page.touchscreen.tap(*middle(page))
-    assert value(page) == "the fox jumps over the dog"
-
-
-def test_a_tap_elsewhere_takes_nothing(site: Site) -> None:
-    page = start(site, Scripted(fox), css=".field { width: 340px; height: 200px; }", **_PHONE)
-    page.keyboard.insert_text("the fox")
-    x, y = middle(page)
-    page.touchscreen.tap(x, y + 100)
-    settled(page)
-    assert value(page) == "the fox"
-
-
-def test_a_tap_on_the_tip_takes_it(site: Site) -> None:
-    page = start(site, Scripted(fox), **_PHONE)
-    page.keyboard.insert_text("the sleeps")
-    for _ in range(7):
-        page.keyboard.press("ArrowLeft")
-    page.keyboard.insert_text(" fox")
-    assert ghost(page)
-    assert page.evaluate("() => window.handle.state.isTip")
-    page.touchscreen.tap(*middle(page))
-    until(page, "() => window.handle.element.value === 'the fox jumps over the dog sleeps'")
-
-
-@pytest.mark.parametrize(("across", "taken"), [(60, " jumps"), (-60, "")])
-def test_a_swipe_takes_a_word(site: Site, across: int, taken: str) -> None:
-    page = start(site, Scripted(fox), **_PHONE)
-    page.keyboard.insert_text("the fox")
-    assert ghost(page)
-    x, y = middle(page)
-    finger = page.context.new_cdp_session(page)
-    for kind, dx in (("touchStart", 0), ("touchMove", across / 2), ("touchMove", across)):
-        points = [{"x": x + dx, "y": y}]
-        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    settled(page)
-    assert value(page) == "the fox" + taken
-
-
-def test_it_stays_with_the_field_when_the_page_moves(site: Site) -> None:
-    """In a scrolled box, in a scrolled page, after the field grew."""
-    body = (
-        '<div id="box"><p id="far">x</p><textarea class="field" aria-label="x"></textarea>'
-        "<p>x</p></div>"
-    )
-    css = """#box { height: 300px; overflow: auto; } p { height: 400px; } main { height: 2000px; }
-    .field { transition: none; width: 400px; }"""
-    page = start(site, Scripted(fox), body, css=css)
-    page.keyboard.insert_text("the fox")
-    assert ghost(page)
-    apart = """() => {
-      const field = window.handle.element.getBoundingClientRect();
-      const shadow = document.querySelector("tecla-overlay").shadowRoot;
-      const box = shadow.querySelector(".box").getBoundingClientRect();
-      return [box.left - field.left, box.top - field.top, box.width - field.width];
-    }"""
-    moves = (
-        "document.querySelector('#box').scrollTop += 37",
-        "document.scrollingElement.scrollTop += 21",
-        "document.querySelector('#far').style.height = '310.5px'; "
-        "window.handle.element.style.width = '420px'",
-    )
-    for move in moves:
-        page.evaluate(f"() => {{ {move}; }}")
-        settled(page)
-        assert page.evaluate(apart) == pytest.approx([0, 0, 0], abs=0.05)

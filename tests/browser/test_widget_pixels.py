@@ -163,7 +163,7 @@ def compare(site: Site, case: str, tmp_path: Path, **context: object) -> None:
     off = ink(shown, taken)
     if off > drawn / 40:
         for name, found in (("shown", shown), ("taken", taken)):
-            imsave(f"/tmp/px-{case.replace(' ', '_')}-{name}.png", found)
+            imsave(tmp_path / f"{name}.png", found)
     assert drawn > 50
     assert off <= drawn / 40, (off, drawn)
 

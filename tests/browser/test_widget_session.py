@@ -250,7 +250,7 @@ def test_what_cannot_get_better_is_told_and_not_tried_again(
     site: Site, code: int, name: str
 ) -> None:
     scripted = Scripted(fox)
-    page = site.open(scripted=scripted, script="window.clock = true;")
+    page = site.open(scripted=scripted)
     page.locator(".field").focus()
     until(page, "() => window.handle.state.connection === 'open'")
     scripted.close(code, "because")
