@@ -135,5 +135,6 @@ def test_killed_writers_lose_only_what_was_not_written(path: Path) -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)  # it starts 300 processes, on a machine that may be busy
 def test_many_killed_writers_lose_only_what_was_not_written(path: Path) -> None:
     _kill_again_and_again(path, loops=300, seed=2)

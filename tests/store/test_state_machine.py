@@ -205,6 +205,7 @@ def test_random_work_agrees_with_the_model(kind: str) -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)  # two minutes of work, on a machine that may be busy
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "memory"])
 def test_much_random_work_agrees_with_the_model(kind: str) -> None:
     _run(kind, examples=1000, derandomize=False)
