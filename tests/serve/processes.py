@@ -24,13 +24,15 @@ TEXT = "We are going to the market this afternoon, and then we will have somethi
 class Process(Peer):
     """A service that was started."""
 
-    def __init__(self, folder: Path, *, port: int = 0) -> None:
-        """Serve by the configuration in a folder."""
+    def __init__(self, folder: Path, *, port: int = 0, open_files: int | None = None) -> None:
+        """Serve by the configuration in a folder, with at most so many files open."""
         self.folder = folder
         self.lines: list[str] = []
 
+        tecla = Path(sys.executable).with_name("tecla")
+        limit = [] if open_files is None else ["prlimit", f"--nofile={open_files}:{open_files}"]
         self.process = subprocess.Popen(
-            [Path(sys.executable).with_name("tecla"), "serve", "--port", str(port)],
+            [*limit, tecla, "serve", "--port", str(port)],
             env={
                 **os.environ,
                 "HOME": str(folder),

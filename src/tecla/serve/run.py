@@ -24,7 +24,13 @@ from tecla.errors import ConfigError, TeclaError
 from tecla.serve.app import make_app
 from tecla.serve.gate import is_loopback
 from tecla.serve.metrics import Metrics
-from tecla.serve.protocols import HEAD_BYTES, SocketProtocol, http_protocol, most_connections
+from tecla.serve.protocols import (
+    BACKLOG,
+    HEAD_BYTES,
+    SocketProtocol,
+    http_protocol,
+    most_connections,
+)
 from tecla.serve.service import Service, opened
 from tecla.settings import Settings
 from tecla.store.sqlite import SqliteStore
@@ -139,5 +145,6 @@ def config_of(
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        backlog=BACKLOG,
         lifespan="on",
     )
