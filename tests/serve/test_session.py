@@ -77,12 +77,13 @@ def connected(made: Made, **headers: str) -> Iterator[Client]:
 
 
 class Hasty:
-    """A connection on which an edit and an acceptance come together, without a pause between."""
+    """A connection on which an edit and what is done behind it come together, without a pause."""
 
     headers: dict[str, str] = {}  # noqa: RUF012
 
-    def __init__(self) -> None:
+    def __init__(self, then: str) -> None:
         self.waiting = deque([{"type": "open", "revision": 1, "text": FUTURE, "caret": 10}])
+        self.then, self.said = then, []
         self.text, self.quiet, self.is_settled = "", 0, asyncio.Event()
 
     async def receive(self) -> dict[str, Any]:
@@ -95,15 +96,28 @@ class Hasty:
 
     async def send_text(self, raw: str) -> None:
         said = json.loads(raw)
+        self.said.append(said)
         if said["type"] != "suggestion" or not said.get("settled", True):
             return
         if said["revision"] == 1:
             text, self.quiet = said["text"], said["quiet"]
             typed, self.text = text[: self.quiet], text[self.quiet :]
             edit = {"type": "edit", "revision": 2, "start": 10, "end": 10, "text": typed}
-            self.waiting += [edit, {"type": "accept", "revision": 3, "text": self.text}]
-        if said["revision"] != 2:
+            then = {"type": self.then, "revision": 2}
+            if self.then == "accept":
+                then |= {"revision": 3, "text": self.text}
+            self.waiting += [edit, then]
+        if said["revision"] != 2 or self.then != "accept":
             self.is_settled.set()
+
+
+def hastily(made: Made, then: str) -> Hasty:
+    socket = Hasty(then)
+    assert made.client.portal is not None
+    made.client.portal.call(Connection(made.service, made.metrics, cast(WebSocket, socket)).run)
+    assert socket.quiet > 0
+    made.service.feedback.flush()
+    return socket
 
 
 def test_open_and_type_on(made: Made) -> None:
@@ -148,13 +162,23 @@ def test_a_suggestion_is_accepted_by_words(made: Made) -> None:
 
 
 def test_what_was_typed_in_silence_is_no_part_of_what_is_accepted(made: Made) -> None:
-    socket = Hasty()
-    assert made.client.portal is not None
-    made.client.portal.call(Connection(made.service, made.metrics, cast(WebSocket, socket)).run)
-    assert socket.quiet > 0
+    socket = hastily(made, "accept")
     made.service.feedback.flush()
     taken = [event for event in made.store.feedback.events() if event.kind == "accepted"]
     assert [event.accepted_chars for event in taken] == [len(socket.text)]
+
+
+def test_what_is_listed_with_an_edit_is_of_the_text_behind_it(made: Made) -> None:
+    socket = hastily(made, "list")
+    (found,) = (said for said in socket.said if said["type"] == "list")
+    assert found["revision"] == 2
+    assert found["items"][0]["text"] == socket.text
+
+
+def test_what_is_dismissed_with_an_edit_is_not_shown_again(made: Made) -> None:
+    socket = hastily(made, "dismiss")
+    assert [event.kind for event in made.store.feedback.events()] == ["shown", "rejected"]
+    assert [said["revision"] for said in socket.said if said["type"] == "suggestion"] == [1, 1, 2]
 
 
 def test_what_was_never_shown_can_be_put_in_all_the_same(made: Made) -> None:

@@ -115,11 +115,19 @@ class Ranking:
                 waiting.insert(at, (kept, None))
         return Shown(None, silence)
 
-    def ghosts(self, found: Sequence[Alternative], place: Place, rules: Rules) -> list[Ghost]:
-        """The ghost text of every allowed alternative that has one, as they come."""
-        ghosts = ((ghost_of(each, rules), each) for each in found)
-        kept = (self.kept(ghost, each, place, rules) for ghost, each in ghosts if ghost is not None)
-        return [self.calibrated(each, place) for each in kept if each is not None]
+    def ghosts(
+        self, found: Sequence[Alternative], place: Place, rules: Rules, shown: Ghost | None = None
+    ) -> list[Ghost]:
+        """The ghost text of every allowed alternative that has one, as they come.
+
+        What is `shown` is among them: of what was typed into, its rest may be all that is known.
+        """
+        made = ((ghost_of(each, rules), each) for each in found)
+        kept = (self.kept(ghost, each, place, rules) for ghost, each in made if ghost is not None)
+        ghosts = [self.calibrated(each, place) for each in kept if each is not None]
+        if shown is not None and all(each.text != shown.text for each in ghosts):
+            ghosts.insert(0, shown)
+        return ghosts
 
     def calibrated(self, ghost: Ghost, place: Place) -> Ghost:
         """The ghost text with the probability that it is right, as the curves have it."""

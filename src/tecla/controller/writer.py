@@ -181,9 +181,9 @@ class Writer(Closing):
         return self._newest
 
     def ghosts(self) -> list[Ghost]:
-        """Everything that could be shown, most probable first."""
-        found = self._newest.alternatives
-        return self._ranking.ghosts(found, self._place, self.manner.rules)
+        """Everything that could be shown, most probable first; what is shown is among it."""
+        found, shown = self._newest.alternatives, self._newest.ghost
+        return self._ranking.ghosts(found, self._place, self.manner.rules, shown)
 
     def give_up(self) -> None:
         """Nobody waits for the newest revision any more; the model ends its work on it."""

@@ -75,6 +75,7 @@ class Connection:
         self._name = ""
         self._snapshot = Snapshot()
         self._revision = -1
+        self._is_new = False  # nobody was asked about the text as it stands
         self._settling: asyncio.Task[None] | None = None
         self._pace: Pace | None = None
         self._is_sending = False
@@ -176,10 +177,12 @@ class Connection:
         while True:
             await self._came.wait()
             self._came.clear()
-            if self._take():
+            self._take()
+            if self._is_new:
                 waited_ms = await self._service.turns.mine()
                 self._take()  # what has come meanwhile
-                self._ask(waited_ms)
+                if self._is_new:
+                    self._ask(waited_ms)
             await self._flush()
             assert self._pace is not None
             if self._pace.is_flood:
@@ -195,13 +198,11 @@ class Connection:
 
     # What the loops are made of
 
-    def _take(self) -> bool:
-        """Do what was read so far; whether the text is new."""
-        is_new = False
+    def _take(self) -> None:
+        """Do what was read so far."""
         while self._inbox:
-            is_new |= self._handle(self._inbox.popleft())
+            self._handle(self._inbox.popleft())
         self._room.set()
-        return is_new
 
     async def _flush(self) -> None:
         """Send what is to be said, unless that is being done."""
@@ -231,8 +232,8 @@ class Connection:
             fault = first_fault(error.errors(include_input=False, include_url=False))
             raise CutOffError(NONSENSE, str(fault)) from None
 
-    def _handle(self, message: ClientMessage) -> bool:
-        """Do what a message asks for; whether the text is new."""
+    def _handle(self, message: ClientMessage) -> None:
+        """Do what a message asks for."""
         assert self._caller is not None
         assert self._text is not None
         if not self._service.guard.still(self._caller):
@@ -241,13 +242,13 @@ class Connection:
             case EditMessage():
                 self._advance(message.revision)
                 self._edit(message)
-                return True
             case AcceptMessage():
-                return self._accept(message)
+                self._accept(message)
             case DismissMessage():
                 assert self._pace is not None
                 self._pace.is_within()
                 if message.revision == self._revision:
+                    self._catch_up()
                     self._text.writer.dismiss()
                     self._stop_settling()
             case ListMessage():
@@ -258,7 +259,6 @@ class Connection:
                     self._wish(message)
             case OpenMessage():
                 raise CutOffError(NONSENSE, "open is the first message alone")
-        return False
 
     def _advance(self, revision: int) -> None:
         if revision <= self._revision:
@@ -274,14 +274,17 @@ class Connection:
                 edited = edited.moved(message.caret, "utf16")
         except InputError as error:
             raise CutOffError(OUT_OF_STEP, str(error)) from error
-        self._snapshot = edited
+        self._snapshot, self._is_new = edited, True
         self._check_size()
 
-    def _accept(self, message: AcceptMessage) -> bool:
-        """Put in what was taken; whether somebody is still to be asked about it."""
+    def _catch_up(self) -> None:
+        """Ask about edits that came with what is to be done now: it is of the text behind them."""
+        if self._is_new:
+            self._ask()
+
+    def _accept(self, message: AcceptMessage) -> None:
         assert self._text is not None
-        if self._text.writer.snapshot != self._snapshot:
-            self._ask()  # of edits that came with it: what was typed is no part of what was taken
+        self._catch_up()  # what was typed is no part of what was taken
         self._advance(message.revision)
         writer = self._text.writer
         ghost = writer.suggestion.ghost
@@ -290,14 +293,15 @@ class Connection:
         self._check_size()
         self._metrics.took(message.text)
         if not is_known or ghost is None or not ghost.text.startswith(message.text):
-            return True
+            self._is_new = True
+            return
         writer.take(len(message.text))
         self._follow(writer.suggestion, time.monotonic())
-        return False
 
     def _list(self) -> None:
         """Everything that could be shown here."""
         assert self._text is not None
+        self._catch_up()
         ghosts = self._text.writer.ghosts()[:_LISTED]
         items = [{"text": each.text, "probability": each.probability} for each in ghosts]
         self._say({"type": "list", "revision": self._revision, "items": items})
@@ -307,6 +311,7 @@ class Connection:
         assert self._caller is not None
         assert self._text is not None
         self._stop_settling()
+        self._is_new = False
         began = time.monotonic() - waited_ms / 1000
         if not self._may_ask():
             self._text.writer.give_up()  # what it was asked about is no more
