@@ -7,11 +7,18 @@ never saw the text. Work is counted instead of timed: what costs the same takes 
 
 from __future__ import annotations
 
+import statistics
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import tiny_gguf
 from serve.conftest import Made, Make
+from serve.processes import Process, serving, write_config
+from tecla.store.keys import make_key
+from tecla.store.sqlite import SqliteStore
 
 SECRET = "the future of the thin art would help then she would"
 OWNERS = ["another key", "another user", "no user"]
@@ -135,3 +142,38 @@ def test_nothing_is_kept_for_scopes_that_hold_nothing(make: Make) -> None:
     made.service.suggester.on_engine_thread(  # type: ignore[attr-defined]
         scheduler.memory.check_integrity
     )
+
+
+@pytest.mark.soak
+def test_how_long_what_another_has_asked_takes(tmp_path: Path) -> None:
+    """Printed, not judged: the time of a prompt that another key has sent, and of a new one.
+
+    The median of what is asked in turns; the spread says what of a difference is chance.
+    """
+    model = tiny_gguf.write_bpe_llama(tmp_path / "tiny.gguf")
+    write_config(tmp_path, model)
+    keys = [make_key(name, ("suggest",), 1_000.0) for name in ("ana", "bo")]
+    with SqliteStore.open(tmp_path / "store" / "tecla.db") as store:
+        for key in keys:
+            store.keys.add(key.stored)
+    ana, bo = (f"Bearer {key.text}" for key in keys)
+
+    def ask(service: Process, prompt: str, bearer: str) -> float:
+        asked = {"prompt": prompt, "max_tokens": 1, "temperature": 0}
+        began = time.perf_counter()
+        answer = service.ask("POST", "/v1/completions", asked, authorization=bearer)
+        took_ms = 1000 * (time.perf_counter() - began)
+        assert answer.status == 200
+        return took_ms
+
+    times: dict[str, list[float]] = {"own, again": [], "another's": [], "nobody's": []}
+    with serving(tmp_path) as service:
+        for number in range(300):
+            theirs, new = (f"{name}{number:03} " + "in the morning " * 20 for name in "an")
+            ask(service, theirs, ana)
+            times["nobody's"].append(ask(service, new, bo))
+            times["another's"].append(ask(service, theirs, bo))
+            times["own, again"].append(ask(service, theirs, ana))
+    for name, found in times.items():
+        low, middle, high = statistics.quantiles(found, n=4)
+        print(f"{name}: {middle:.2f} ms (half of them from {low:.2f} to {high:.2f})")
