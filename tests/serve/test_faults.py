@@ -164,6 +164,7 @@ def test_vanishing_in_the_middle_of_anything(served: Live) -> None:
         + b"\r\n\r\n",
         b"POST /v1/suggest HTTP/1.1\r\nhost: 127.0.0.1\r\ntransfer-encoding: gzip\r\n\r\n",
     ],
+    ids=("tls", "short", "no host", "two hosts", "name", "negative", "two lengths", "long", "gzip"),
 )
 def test_what_is_no_request(served: Live, sent: bytes) -> None:
     with served.connect() as end:
@@ -205,6 +206,18 @@ def test_a_compressed_body_is_not_unpacked(served: Live) -> None:
             1008,
         ),
     ],
+    ids=(
+        "huge",
+        "compressed",
+        "unmasked",
+        "middle",
+        "ping in pieces",
+        "no opcode",
+        "no UTF-8",
+        "bytes",
+        "pings",
+        "pieces",
+    ),
 )
 def test_frames_that_no_client_sends(served: Live, sent: bytes, code: int) -> None:
     with Socket(served) as client:
