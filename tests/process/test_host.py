@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from serve.serving import HeldEngine, until
 from tecla import Suggester
 from tecla.decode.request import Completed
 from tecla.engines.factory import LoadedModel
@@ -24,6 +25,7 @@ from tecla.process.messages import (
     CloseSession,
     Count,
     Filtering,
+    LeaveCaret,
     Screened,
     Spliced,
 )
@@ -44,9 +46,12 @@ class Line:
 
     def ask(self, message: Begin | Count) -> Completed | dict[str, int] | Exception:
         self.host.take(message)
+        return self.answer(message.id)
+
+    def answer(self, number: int = 1) -> Completed | dict[str, int] | Exception:
         found = next(self._answers)
         assert isinstance(found, Answered)
-        assert found.id == message.id
+        assert found.id == number
         return found.answer
 
     def text(self, message: Begin) -> str:
@@ -100,6 +105,28 @@ def test_a_bad_question_is_answered_with_what_is_wrong(line: Line) -> None:
 def test_a_deadline_that_has_passed_is_answered_all_the_same(line: Line) -> None:
     found = line.ask(replace(ASKED, deadline_at=time.monotonic() - 1.0))
     assert isinstance(found, Completed)
+
+
+def test_a_caret_that_is_left_costs_no_more_steps(fake_info: ModelInfo) -> None:
+    engine = HeldEngine()
+    ours, theirs = socket.socketpair()
+    with (
+        Suggester(LoadedModel(engine, TOKENIZER, fake_info)) as suggester,
+        Link(ours) as link,
+        Link(theirs) as there,
+    ):
+        line = Line(suggester, link, there)
+        engine.hold_after(1)
+        line.host.take(ASKED)
+        until(lambda: engine.steps == 2)
+        line.host.take(LeaveCaret(99))
+        line.host.take(LeaveCaret(ASKED.session))
+        engine.let_go()
+        found = line.answer()
+        assert isinstance(found, Completed)
+        assert (found.partial, engine.steps) == (True, 2)
+        assert suggester.counters()["cancelled"] == 1
+        assert line.text(replace(ASKED, id=2)) == " of the"
 
 
 def test_a_closed_caret_begins_anew(line: Line) -> None:

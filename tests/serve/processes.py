@@ -62,6 +62,13 @@ class Process(Peer):
         os.kill(engine.pid, how)
         return engine
 
+    @property
+    def restarts(self) -> int:
+        """How often it has started its engine again."""
+        found = self.ask("GET", "/healthz").document["restarts"]
+        assert isinstance(found, int)
+        return found
+
     def is_ready(self) -> bool:
         return self.ask("GET", "/readyz").status == 200
 

@@ -9,18 +9,23 @@ from __future__ import annotations
 
 import statistics
 import time
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import tiny_gguf
+from serve import conftest
 from serve.conftest import Made, Make
 from serve.processes import Process, serving, write_config
+from tecla import Suggester
 from tecla.store.keys import make_key
 from tecla.store.sqlite import SqliteStore
 
 SECRET = "the future of the thin art would help then she would"
+PREAMBLE = "the thin man and the help of art.\n"
 OWNERS = ["another key", "another user", "no user"]
 
 
@@ -95,9 +100,18 @@ def other_than(writer: Asker, who: str) -> Asker:
 
 
 @pytest.mark.slow
-def test_nothing_written_by_one_changes_what_another_sees(make: Make) -> None:
-    wanted = Asker(make(asks_for_keys=True, per_second=10**6), "bo").probe()
+def test_nothing_written_by_one_changes_what_another_sees(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a text above every other that all have in common, which somebody has had read before."""
+    search = replace(conftest.MANNER.search, preamble=PREAMBLE)
+    monkeypatch.setattr(conftest, "MANNER", replace(conftest.MANNER, search=search))
+    monkeypatch.setattr(conftest, "Suggester", partial(Suggester, common=PREAMBLE))
+    fresh = make(asks_for_keys=True, per_second=10**6)
+    Asker(fresh, "eve").suggest("an art")
+    wanted = Asker(fresh, "bo").probe()
     writer = Asker(make(asks_for_keys=True, per_second=10**6), "ana")
+    Asker(writer.made, "eve").suggest("an art")
     write(writer)
     for who in OWNERS:
         assert other_than(writer, who).probe() == wanted, who
