@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import struct
 import time
@@ -87,6 +88,28 @@ def test_answers_that_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
             assert is_cut_while_sending(client, many)
         until(lambda: served.metrics.open_connections == 0)
         assert served.health() == "serving"
+
+
+def test_what_is_said_again_takes_the_place_of_what_was_not_sent() -> None:
+    """However much is asked at once: whoever reads is not cut off."""
+    with live(asks_for_keys=True) as served, Socket(served) as client:
+        client.open(key=served.key(limits=KeyLimits(per_second=0.01)))
+        many = range(2, 2 + 3 * socket_route.MOST_WAITING)
+        edit = {"type": "edit", "start": 0, "end": 0, "text": ""}
+        client.raw(
+            b"".join(
+                frame(Opcode.TEXT, json.dumps(message).encode())
+                for revision in many
+                for message in (
+                    {**edit, "revision": revision},
+                    {"type": "list", "revision": revision},
+                )
+            )
+        )
+        told = [client.take()]
+        while told[-1]["revision"] < many[-1]:
+            told.append(client.take())
+        assert {each["type"] for each in told} == {"refused"}
 
 
 def test_a_stream_that_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:

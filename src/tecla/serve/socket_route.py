@@ -357,13 +357,12 @@ class Connection:
         self._settling = None
 
     def _answer(self, found: Suggestion, began: float) -> None:
-        """Say what is known of the newest revision, in place of what was not sent yet."""
+        """Say what is known of the newest revision."""
         assert self._text is not None
         answer = answer_of(found, self._revision)
         writer = self._text.writer
         quiet = found.quiet_chars(writer.manner, in_haste=writer.most_classical is not None)
         answer.quiet = utf16_length(answer.text[:quiet])
-        self._outbox = deque(each for each in self._outbox if each["type"] != "suggestion")
         self._say({"type": "suggestion", **answer.model_dump(exclude_defaults=True)})
         if found.settled:
             self._metrics.answered(found, time.monotonic() - began)
@@ -373,8 +372,8 @@ class Connection:
         self._say({**error_document(error)["error"], "type": "refused", "revision": self._revision})
 
     def _say(self, message: dict[str, Any]) -> None:
-        if len(self._outbox) >= MOST_WAITING:
-            raise CutOffError(SLOW, "answers are not read")
+        """Have a message sent, in place of one of its kind that was not sent yet."""
+        self._outbox = deque(each for each in self._outbox if each["type"] != message["type"])
         self._outbox.append(message)
         self._due.set()
 
