@@ -53,6 +53,9 @@ def test_levels_fall_one_by_one_when_it_is_calm() -> None:
     assert seen.count(2) >= 10  # a quarter of a second
 
 
+FOUND = Completed((), None, 0, CaretWork(1.0, 0.0, 0))
+
+
 class Heard:
     """A suggester that only listens."""
 
@@ -123,21 +126,25 @@ def test_a_key_that_waited_for_nothing_is_still_one_of_a_busy_loop() -> None:
 def test_where_many_wait_for_the_model_answers_are_short_and_then_refused() -> None:
     heard, window = Heard(), Window(clock=Clock())
     relieved = Relieved(heard, Pressure(), window)  # type: ignore[arg-type]  # all it is asked
-    for _ in range(int(window.size)):
-        relieved.session().begin("the", max_words=4, max_tokens=8, deadline_ms=150.0)
+    sessions = [relieved.session() for _ in range(int(window.size) + 1)]
+    for each in sessions:  # each was answered in time before
+        each.begin("the").set_result(FOUND)
+    for each in sessions[1:]:
+        each.begin("the", max_words=4, max_tokens=8, deadline_ms=150.0)
     assert heard.options["max_tokens"] == 4
     assert heard.options["deadline_ms"] < 150
-    session = relieved.session()
-    with pytest.raises(OverloadedError, match="wait for the model"):
-        session.begin("the")
-    heard.asked[0].set_result(Completed((), None, 0, CaretWork(1.0, 0.0, 0)))
-    session.begin("the")
+    with pytest.raises(OverloadedError, match="the model serves"):
+        sessions[0].begin("the")
+    heard.asked[-1].set_result(FOUND)
+    sessions[0].begin("the")
 
 
 def test_whoever_leaves_makes_room_and_so_does_a_failure() -> None:
     heard, window = Heard(), Window(clock=Clock())
     relieved = Relieved(heard, Pressure(), window)  # type: ignore[arg-type]  # all it is asked
     sessions = [relieved.session() for _ in range(3)]
+    for session in sessions:
+        session.begin("the").set_result(FOUND)
     for session in sessions:
         session.begin("the")
     sessions[0].give_up()
@@ -153,7 +160,7 @@ def test_answers_with_nothing_for_want_of_time_close_the_window() -> None:
     heard, window = Heard(), Window(clock=(clock := Clock()))
     session = Relieved(heard, Pressure(), window).session()  # type: ignore[arg-type]  # all it is asked
     refused = 0
-    for _ in range(200):
+    for _ in range(400):
         try:
             answer = session.begin("the")
         except OverloadedError:

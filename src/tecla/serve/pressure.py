@@ -193,7 +193,7 @@ class _RelievedSession:
         self._session.give_up()
 
     def close(self) -> None:
-        self._window.forget(self)
+        self._window.close(self)
         self._session.close()
 
 
