@@ -131,6 +131,9 @@ def test_levels_share_curves_and_counts_but_not_what_they_withhold() -> None:
     assert strict.filters.options.digits
     assert ranking.filtered() == {("keep", None): 1, ("drop", "offensive"): 1}
     odd = [alternative("a\x07b", 0.6, 0.6)]
-    assert [each.text for each in strict.allowed(odd, place)] == ["a"]
-    assert ranking.at("off").allowed(odd, place) == tuple(odd)
+    off, worse = ranking.at("off"), [alternative("fucking thing", 0.6, 0.5)]
+    assert ranking.allowed(worse, place) == ()
+    assert off.allowed(worse, place) == tuple(worse)
+    for each in (strict, off):  # what is not about words is withheld at every level
+        assert [found.text for found in each.allowed(odd, place)] == ["a"]
     assert Ranking(None).at("strict").filters is None

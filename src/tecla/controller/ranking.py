@@ -59,16 +59,14 @@ class Ranking:
         self._others: dict[Level, Ranking] = {}
 
     def at(self, level: Level | None) -> Ranking:
-        """The same with offensive words withheld at another level; "off": without any filter.
+        """The same with offensive words withheld at another level, and all else as it is.
 
         Made once for each level. `None`, or no filters at all: as it is.
         """
         if level is None or self.filters is None or level == self.filters.options.offensive:
             return self
         if level not in self._others:
-            filters = None
-            if level != "off":
-                filters = Filters(replace(self.filters.options, offensive=level))
+            filters = Filters(replace(self.filters.options, offensive=level))
             self._others[level] = Ranking(filters, self.calibration)
         return self._others[level]
 
