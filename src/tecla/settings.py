@@ -20,7 +20,9 @@ import platformdirs
 from tecla.checks import nearest
 from tecla.errors import ConfigError
 
-Device = Literal["auto", "cpu", "gpu"]
+Device = str  # "auto", "cpu", "gpu" or "cuda:N"
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
+EngineName = Literal["auto", "llama", "torch"]
 FilterLevel = Literal["off", "standard", "strict"]
 _PREFIX = "TECLA_"
 _FILE_VARIABLE = "TECLA_CONFIG"
