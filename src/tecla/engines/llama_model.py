@@ -42,6 +42,9 @@ class LlamaModel:
         native_log.take_errors()
         params = native.llama_model_default_params()
         params.n_gpu_layers = _gpu_layers(device)
+        if device.startswith("cuda:"):
+            params.split_mode = native.LLAMA_SPLIT_MODE_NONE
+            params.main_gpu = int(device.removeprefix("cuda:"))
         self.handle: Any = _load(path, params)
         try:
             self._check_kind()
@@ -181,9 +184,9 @@ def _gpu_layers(device: Device) -> int:
         return 0
     if native.llama_supports_gpu_offload():
         return -1
-    if device == "gpu":
+    if device != "auto":
         raise UnsupportedModelError(
-            "device is 'gpu', but llama.cpp was built here without a GPU backend; set up again "
+            f"device is {device!r}, but llama.cpp was built here without a GPU backend; set up again "
             "with CMAKE_ARGS=-DGGML_CUDA=ON (or -DGGML_VULKAN=ON), or use device='cpu'"
         )
     return 0

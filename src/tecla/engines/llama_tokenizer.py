@@ -20,7 +20,7 @@ from tecla.text.table import TokenTable
 
 _SPM, _BPE = 1, 2
 _KINDS = {0: "none", 3: "WordPiece", 4: "Unigram (T5)", 5: "RWKV", 6: "PLaMo-2"}
-_ATTR_UNKNOWN, _ATTR_UNUSED, _ATTR_CONTROL = 1, 2, 8
+_ATTR_UNKNOWN, _ATTR_UNUSED, _ATTR_CONTROL, _ATTR_BYTE = 1, 2, 8, 32
 
 
 class LlamaTokenizer(PieceTokenizer):
@@ -40,7 +40,7 @@ class LlamaTokenizer(PieceTokenizer):
                 "with byte-pair and SentencePiece vocabularies: choose a causal language model"
             )
         table = TokenTable(_read_pieces(vocab))
-        self._space = table.exact(b" ")
+        self._space = _lone_space(vocab, table)
         self._prefixed = kind == _SPM and self._raw(b"a") != (table.exact(b"a"),)
         super().__init__(
             table,
@@ -87,6 +87,18 @@ def _fill(vocab: Any) -> Fill | None:
         int(native.llama_vocab_fim_mid(vocab)),
     )
     return found if min(found) >= 0 else None
+
+
+def _lone_space(vocab: Any, table: TokenTable) -> int | None:
+    """The token of a space that stands alone: not that of its byte, which has the same bytes."""
+    return next(
+        (
+            token
+            for token, piece in enumerate(table.pieces)
+            if piece == b" " and not native.llama_vocab_get_attr(vocab, token) & _ATTR_BYTE
+        ),
+        table.exact(b" "),
+    )
 
 
 def _start_id(vocab: Any) -> int | None:

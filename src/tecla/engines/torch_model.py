@@ -1,12 +1,8 @@
-"""Loading a transformers folder: checks first, then the weights, then a comparison.
+"""Loading a transformers folder: checks first, then the weights.
 
 Owns the PyTorch module. What can be known without the weights is checked before they are read: the
 files, the architecture (`torch_shape`), the memory. Weights come from safetensors files alone, and
 code from the installed transformers alone: no pickle is opened and nothing from the folder is run.
-
-A loaded model is asked once for the scores of a few tokens, packed with other texts and by way of
-cells, and once as its authors wrote it. An architecture that says something in a way this engine
-does not know (a mask of its own, say) would give other scores, and is refused instead.
 """
 
 from __future__ import annotations
@@ -19,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig
@@ -79,6 +77,10 @@ class TorchModel:
         weights_bytes = 0 if loaded else self.shape.n_weights * self.dtype.itemsize
         check_fits(self.name, weights_bytes, kv_tokens * self.kv_bytes_per_token, self.device)
 
+    def to_tensor(self, array: npt.NDArray[np.int64]) -> torch.Tensor:
+        """An array as a tensor on the device of the model."""
+        return torch.from_numpy(array).to(self.device)
+
     def close(self) -> None:
         """Let go of the weights; safe to call twice."""
         self.module = None
@@ -87,7 +89,7 @@ class TorchModel:
 
     def _load(self) -> Any:
         try:
-            with _errors_alone():
+            with quietly():
                 factory: Any = AutoModelForCausalLM  # its annotation knows one result, not two
                 module, said = factory.from_pretrained(
                     self.folder,
@@ -97,11 +99,12 @@ class TorchModel:
                     use_safetensors=True,
                     local_files_only=True,
                     trust_remote_code=False,
+                    ignore_mismatched_sizes=True,  # they are told, and refused below
                     output_loading_info=True,
                 )
         except (SafetensorError, OSError, ValueError, RuntimeError, KeyError) as error:
             raise ModelFormatError(
-                f"the weights in {str(self.folder)!r} cannot be loaded ({_first_line(error)}); "
+                f"the weights in {str(self.folder)!r} cannot be loaded ({first_line(error)}); "
                 "they may be truncated or altered: download or convert them again"
             ) from error
         absent = sorted([*said["missing_keys"], *(key for key, *_ in said["mismatched_keys"])])
@@ -126,7 +129,7 @@ def read_config(folder: Path, name: str) -> PreTrainedConfig:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelFormatError(
-            f"cannot read {str(path)!r} ({_first_line(error)}); download the model again"
+            f"cannot read {str(path)!r} ({first_line(error)}); download the model again"
         ) from error
     kind = document.get("model_type") if isinstance(document, dict) else None
     if not isinstance(kind, str):
@@ -139,15 +142,15 @@ def read_config(folder: Path, name: str) -> PreTrainedConfig:
             "model they were made from, or a GGUF file of it"
         )
     try:
-        with _errors_alone():
+        with quietly():
             config: PreTrainedConfig = AutoConfig.from_pretrained(
                 folder, trust_remote_code=False, local_files_only=True
             )
             return config
-    except (KeyError, ValueError, TypeError, OSError) as error:
+    except Exception as error:  # each kind checks its values in its own way
         raise UnsupportedModelError(
             f"model {name!r} is of the kind {kind!r}, which the installed transformers cannot "
-            f"build without code from its folder ({_first_line(error)}): a newer transformers may "
+            f"build without code from its folder ({first_line(error)}): a newer transformers may "
             "know it; else use a GGUF file of it"
         ) from error
 
@@ -186,13 +189,14 @@ def _licence(folder: Path) -> str | None:
     return found[1] if found else None
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error of a library says first, for a message."""
     return (str(error).strip() or type(error).__name__).split("\n", 1)[0][:200]
 
 
 @contextmanager
-def _errors_alone() -> Iterator[None]:
-    """Without transformers' reports and progress bars: what matters is checked here."""
+def quietly() -> Iterator[None]:
+    """Work without transformers' reports and progress bars: what matters is checked here."""
     library: Any = transformers_logging  # not annotated
     logger = logging.getLogger("transformers")
     before, bars = logger.level, library.is_progress_bar_enabled()

@@ -42,6 +42,7 @@ _FILLS: Final = (
     ("<PRE>", "<SUF>", "<MID>"),
     ("<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>"),
 )
+_OLDER_FILES: Final = ("vocab.json", "tokenizer.model", "spiece.model")
 _SAMPLES: Final = tuple(
     text.encode()
     for text in (
@@ -190,6 +191,8 @@ def _converted(folder: Path, name: str) -> Any:
     from transformers import AutoTokenizer
 
     try:
+        if not any((folder / file).is_file() for file in _OLDER_FILES):
+            raise FileNotFoundError  # the library would make an empty one
         loaded = AutoTokenizer.from_pretrained(
             folder, use_fast=True, local_files_only=True, trust_remote_code=False
         )
