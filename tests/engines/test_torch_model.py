@@ -13,7 +13,7 @@ from transformers import AutoConfig
 
 import tiny_gguf
 import tiny_torch
-from tecla.engines import torch_device
+from tecla.engines import torch_attention, torch_device
 from tecla.engines.base import Feed
 from tecla.engines.torch_check import check_agrees, own_scores
 from tecla.engines.torch_device import choose_device, choose_dtype
@@ -66,6 +66,27 @@ def test_every_position_has_the_scores_of_the_models_own_code(kind: str, tmp_pat
         row = rows[length - 1] if length <= 40 else more[length - 41]
         assert abs(row - own_scores(engine, ids[:length])).max() < 2e-5
     engine.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", tiny_torch.CONFIGS)
+def test_greedy_tokens_are_those_of_generate(kind: str, tmp_path: Path) -> None:
+    engine = engine_over(tiny_torch.write(tmp_path / kind, kind, seed=2))
+    tokenizer = engine.model.tokenizer
+    ids = tokenizer.encode(tokenizer.text_prefix + b"The train leaves the")
+    module = engine.model.module
+    module.set_attn_implementation("eager")
+    expected = module.generate(
+        torch.tensor([ids]), attention_mask=torch.ones(1, len(ids)), do_sample=False,
+        max_new_tokens=25, eos_token_id=None, pad_token_id=0,
+    )[0].tolist()  # fmt: skip
+    module.set_attn_implementation(torch_attention.NAME)
+    found, fed = list(ids), ids
+    for _ in range(25):
+        token = int(engine.eval([Feed(0, fed)]).top_k(1).ids[0, 0])
+        found.append(token)
+        fed = [token]
+    assert found == expected
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])

@@ -124,7 +124,8 @@ def _texts(texts: Sequence[str]) -> list[str]:
 
 
 def _in_host_memory(values: TokenArray | DeviceTensor) -> npt.NDArray[np.generic]:
-    return np.asarray(values if isinstance(values, np.ndarray | list) else values.cpu())
+    fetch = getattr(values, "cpu", None)
+    return np.asarray(values if fetch is None else fetch())
 
 
 def _checked_arrays(
