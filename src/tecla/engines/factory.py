@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,6 +50,21 @@ def open_model(settings: Settings) -> LoadedModel:
     return _open_llama(found, wanted, paths.cache_dir)
 
 
+def describe(found: ResolvedModel, cache_dir: Path) -> ModelInfo:
+    """What a model says about itself, without loading its weights; raises `ModelError`."""
+    if found.format == "transformers":
+        with _torch_engine(found.name):
+            from tecla.engines import torch_model
+
+            return torch_model.describe(found.path, found.name)
+    from tecla.engines import llama_model
+    from tecla.engines.llama_probe import check_loads
+
+    if not found.verified:
+        check_loads(found.path, cache_dir)
+    return llama_model.describe(found.path, found.name)
+
+
 def _open_llama(found: ResolvedModel, wanted: EngineSettings, cache_dir: Path) -> LoadedModel:
     if found.format == "transformers":
         raise UnsupportedModelError(
@@ -77,19 +93,11 @@ def _open_llama(found: ResolvedModel, wanted: EngineSettings, cache_dir: Path) -
 
 
 def _open_torch(found: ResolvedModel, wanted: EngineSettings, cache_dir: Path) -> LoadedModel:
-    from tecla.engines.waiting import spin_briefly
-
-    spin_briefly()
-    try:
+    with _torch_engine(found.name):
         from tecla.engines.torch_check import check_agrees
         from tecla.engines.torch_convert import converted
         from tecla.engines.torch_engine import TorchEngine
         from tecla.engines.torch_model import TorchModel
-    except ModuleNotFoundError as error:
-        raise UnsupportedModelError(
-            f"model {found.name!r} needs the torch engine, and {error.name!r} is not installed: "
-            "run `pip install 'tecla[torch]'`, or name a GGUF file"
-        ) from None
 
     folder = found.path
     if found.format == "gguf":
@@ -109,3 +117,18 @@ def _open_torch(found: ResolvedModel, wanted: EngineSettings, cache_dir: Path) -
         model.close()
         raise
     return LoadedModel(engine, model.tokenizer, model.info, model.to_tensor)
+
+
+@contextmanager
+def _torch_engine(name: str) -> Iterator[None]:
+    """Around the imports of the torch engine: what is set before, and what to do without it."""
+    from tecla.engines.waiting import spin_briefly
+
+    spin_briefly()
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise UnsupportedModelError(
+            f"model {name!r} needs the torch engine, and {error.name!r} is not installed: run "
+            "`pip install 'tecla[torch]'`, or name a GGUF file"
+        ) from None

@@ -186,7 +186,7 @@ def _gpu_layers(device: Device) -> int:
         return -1
     if device != "auto":
         raise UnsupportedModelError(
-            f"device is {device!r}, but llama.cpp was built here without a GPU backend; set up again "
-            "with CMAKE_ARGS=-DGGML_CUDA=ON (or -DGGML_VULKAN=ON), or use device='cpu'"
+            f"device is {device!r}, but llama.cpp was built here without a GPU backend; set up "
+            "again with CMAKE_ARGS=-DGGML_CUDA=ON (or -DGGML_VULKAN=ON), or use device='cpu'"
         )
     return 0

@@ -20,6 +20,17 @@ _OVERHEAD_BYTES: Final = 500 << 20  # PyTorch and transformers themselves, and w
 _CUDA: Final = re.compile(r"cuda:(\d+)")
 
 
+def machine_report() -> str:
+    """Which PyTorch this is and what it can compute on, for `tecla doctor`."""
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    places = [
+        f"cuda:{index} {torch.cuda.get_device_name(index)} "
+        f"({torch.cuda.get_device_properties(index).total_memory / 1e9:.0f} GB)"
+        for index in range(count)
+    ]
+    return f"PyTorch {torch.__version__}, {', '.join(places) or 'for the processor alone'}"
+
+
 def choose_device(wanted: Device) -> torch.device:
     """The device that `wanted` stands for; "auto" takes the first GPU where there is one.
 

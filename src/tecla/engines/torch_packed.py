@@ -6,11 +6,12 @@ another, and as a gathered copy where they do not. What a token may not see is m
 
 Feeds that share cells (the branches of a fork) can be one row: their common cells are then read
 once for all of them, at the price of masked products between each token and the others' cells.
-Which is less is decided by counting. A product of one query with one cell reads a key and a value;
-copying a cell reads and writes both, and reads them again. So a row of T tokens over U cells costs
-T * U, and 3 * U more if it has to be copied. Unrelated feeds are never joined: two texts of 500
-cells would cost 4 * 500 masked products where 2 * 500 are wanted. One block mask over all cells in
-use was rejected for that reason: beside 63 others each token would look at 64 times its own.
+Which is less is decided by counting, in products of one query with one cell. To fetch a cell from
+memory is taken for two of them (at one token a row, attention waits for memory), to copy it first
+for three more. So a row of T tokens over U cells costs U * (T + 2), or U * (T + 5) with a copy.
+Branches of 500 common cells are joined; unrelated texts never are: two of 500 cells would cost
+4,000 where 3,000 are wanted. One block mask over all cells in use was rejected for that reason:
+beside 63 others each token would look at 64 times its own.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from tecla.engines.torch_attention import KeyValues, fold, unfold
 
 Cells = npt.NDArray[np.int64]
 
-_COPY_COST: Final = 3  # of one cell, in products of one query with one cell
+_FETCH_COST, _COPY_COST = 2, 3  # of one cell, in products of one query with one cell
 _SPARSEST: Final = 1.5  # a span of cells is read as it is if it is at most this much too long
 
 
@@ -60,8 +61,9 @@ class Row:
 
     @property
     def cost(self) -> int:
-        """Products of a query with a cell, and copies in the same measure."""
-        return len(self.cells) * (self.n_tokens + (0 if self.is_view else _COPY_COST))
+        """Products of a query with a cell; fetching and copying in the same measure."""
+        copying = 0 if self.is_view else _COPY_COST
+        return len(self.cells) * (self.n_tokens + _FETCH_COST + copying)
 
     def visible(self, window: int | None) -> npt.NDArray[np.bool_]:
         """Which cells each token sees, `[tokens, cells]`."""
