@@ -12,9 +12,11 @@ models they are from; a file with another name is refused rather than spelt wron
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import tempfile
+from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any, Final
 
@@ -96,7 +98,7 @@ def _convert(path: Path, folder: Path, name: str) -> None:
     tokenizers: Any = AutoTokenizer
     try:
         pattern = _pattern(path, name)
-        with quietly():
+        with quietly(), redirect_stderr(io.StringIO()):  # a progress bar that asks nobody
             config = AutoConfig.from_pretrained(path.parent, **source)
             weights_bytes = shape_of(config, name).n_weights * _BYTES_PER_WEIGHT
             check_fits(name, weights_bytes, 0, torch.device("cpu"))
