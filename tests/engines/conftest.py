@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 
 import tiny_gguf
 import tiny_torch
@@ -36,6 +37,8 @@ WRITERS: dict[str, Callable[..., Path]] = {
 # Of the transformers engine: an architecture each, and one by way of padded steps and of scores
 # that are worked on where they are, which is what a GPU does.
 TORCH = {f"torch_{kind}": kind for kind in tiny_torch.CONFIGS} | {"torch_padded": "gemma3_text"}
+if torch.cuda.is_available():
+    TORCH["torch_cuda"] = "qwen3"
 KINDS = ("fake", *WRITERS, *TORCH)
 
 N_SLOTS, CONTEXT_TOKENS, KV_TOKENS = 8, 96, 256
@@ -47,6 +50,7 @@ N_SLOTS, CONTEXT_TOKENS, KV_TOKENS = 8, 96, 256
 # the same best token; the wrong histories of the first test differ by 1.3 and more). PyTorch
 # computes in float32 throughout (3e-6 seen).
 TINY_TOLERANCE, DEFAULT_TOLERANCE, TORCH_TOLERANCE = 0.02, 0.8, 2e-5
+CUDA_TOLERANCE = 2e-3  # against the processor, whose sums have another order
 
 
 def difference(row: Floats, expected: Floats) -> float:
@@ -162,10 +166,11 @@ def open_torch(
     context_tokens: int = CONTEXT_TOKENS,
     kv_tokens: int = KV_TOKENS,
     padded: bool = False,
+    device: str = "cpu",
 ) -> TorchEngine:
-    """An engine of its own over the folder, on one core."""
+    """An engine of its own over the folder, on one core or on a GPU."""
     return TorchEngine(
-        TorchModel(folder, device="cpu"),
+        TorchModel(folder, device=device, dtype="float32"),
         context_tokens=context_tokens,
         kv_tokens=kv_tokens,
         n_slots=n_slots,
@@ -177,14 +182,16 @@ def open_torch(
 
 def _torch_case(kind: str, folder: Path) -> Case:
     """Like `make_case`; the model is written when its kind is first asked for."""
-    padded = kind == "torch_padded"
+    device = "cuda:0" if kind == "torch_cuda" else "cpu"
+    padded = kind in ("torch_padded", "torch_cuda")
     tiny_torch.write(folder, TORCH[kind])
     stranger = tiny_torch.write(folder.parent / f"{kind}_stranger", TORCH[kind], seed=9)
-    engine = open_torch(folder, padded=padded)
+    engine = open_torch(folder, padded=padded, device=device)
     twin = open_torch(folder, context_tokens=192, kv_tokens=512)
     tokenizer = engine.model.tokenizer
     text = tokenizer.encode(tokenizer.text_prefix + tiny_gguf.CORPUS.encode())
-    return Case(kind, engine, twin, open_torch(stranger), text, TORCH_TOLERANCE)
+    tolerance = CUDA_TOLERANCE if kind == "torch_cuda" else TORCH_TOLERANCE
+    return Case(kind, engine, twin, open_torch(stranger), text, tolerance)
 
 
 def _fake(seed: int, context_tokens: int, kv_tokens: int) -> FakeEngine:

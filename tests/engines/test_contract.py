@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import torch
 
 from tecla.engines.base import Engine, Feed, Scores
 from tecla.engines.sampling import GREEDY
@@ -23,6 +24,7 @@ KINDS = [
     *("fake", "byte_pair", "sentencepiece", "mamba", "hybrid", "window"),
     *("torch_gpt2", "torch_llama", "torch_qwen2", "torch_qwen3", "torch_gpt_neox"),
     *("torch_mistral", "torch_gemma3_text", "torch_padded"),
+    *(["torch_cuda"] if torch.cuda.is_available() else []),
 ]
 
 # What real weights could change. The rest is the same code as with the byte-pair model, and

@@ -135,6 +135,15 @@ def test_the_size_of_a_model_is_known_without_its_weights() -> None:
     assert shape.n_vocab == 50_257
 
 
+@pytest.mark.slow
+def test_a_model_with_a_token_for_padding_is_like_one_without(tmp_path: Path) -> None:
+    """GPT-2's own code looks for it in every batch, which nothing here pads."""
+    folder = tiny_torch.write(tmp_path / "padded", "gpt2")
+    plain = engine_over(folder).eval([Feed(0, [5, 0, 7, 0])]).numpy()
+    _edit_config(pad_token_id=0)(folder)
+    assert abs(engine_over(folder).eval([Feed(0, [5, 0, 7, 0])]).numpy() - plain).max() < 1e-6
+
+
 def test_a_context_is_cut_to_what_the_model_was_trained_on(folder: Path) -> None:
     engine = TorchEngine(TorchModel(folder, device="cpu"), context_tokens=9999, n_slots=2)
     assert (engine.context_tokens, engine.kv_tokens) == (512, 2048)

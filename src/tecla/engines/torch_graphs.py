@@ -114,12 +114,15 @@ class PaddedStep:
         self._written = written
         self._read = read
         self._masks: dict[tuple[int | None, int], torch.Tensor] = {}
+        self._sending: torch.cuda.Event | None = None
         self.fill((), (), ())
 
     def fill(
         self, feeds: Sequence[Feed], held: Sequence[Sequence[int]], reserved: Sequence[Cells]
     ) -> list[int]:
         """Lay out a batch and send it to the device; the rows of `run` that belong to it."""
+        if self._sending is not None:  # a prefill nobody waited for may still be under way
+            self._sending.synchronize()
         ids, positions, written, read, wanted = self._parts
         ids[:] = positions[:] = wanted[:] = 0
         written[:] = read[:] = self._spare
@@ -141,6 +144,9 @@ class PaddedStep:
         if self.shape.tokens <= _ALL_ROWS_TOKENS:
             wanted[:] = np.arange(self.shape.rows)
         self._sent.copy_(self._host, non_blocking=True)
+        if self._sent.device.type == "cuda":
+            self._sending = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            self._sending.record()
         return rows
 
     def run(self) -> torch.Tensor:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,8 +99,9 @@ def shape_of(config: PreTrainedConfig, name: str) -> ModelShape:
         with _quiet(), torch.device("meta"), torch.inference_mode():
             factory: Any = AutoModelForCausalLM  # not annotated
             model = factory.from_config(
-                config, attn_implementation=torch_attention.NAME, dtype=torch.bfloat16
+                deepcopy(config), attn_implementation=torch_attention.NAME, dtype=torch.bfloat16
             ).eval()
+            model.config.pad_token_id = None  # else some models look at the ids, which are none
             logits = run(model, recorder, *_dry_batch())
     except torch_attention.UnsupportedAttentionError as error:
         raise _unsupported(name, kind, str(error)) from None
