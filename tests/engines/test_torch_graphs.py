@@ -10,7 +10,7 @@ import tiny_torch
 from tecla.engines.base import Feed
 from tecla.engines.slots import Limits
 from tecla.engines.torch_engine import TorchEngine
-from tecla.engines.torch_graphs import Ladder, StepShape
+from tecla.engines.torch_ladder import Ladder, StepShape
 from tecla.engines.torch_model import TorchModel
 
 LIMITS = Limits(n_vocab=99, n_slots=100, context_tokens=2048, kv_tokens=9999, batch_tokens=512,
