@@ -31,6 +31,9 @@ class CellTable(SlotTable):
     def __init__(self, limits: Limits) -> None:
         """Make `limits.n_slots` empty slots over `limits.kv_tokens` free cells."""
         super().__init__(limits)
+        # Rows and not lists: a step of many slots would spend more on converting lists to arrays
+        # than a GPU on the step.
+        self._rows = np.zeros((limits.n_slots, limits.context_tokens), dtype=np.int64)
         self._holders = np.zeros(limits.kv_tokens, dtype=np.int32)  # [cells]
         self._free = limits.kv_tokens
 
@@ -39,16 +42,16 @@ class CellTable(SlotTable):
         """Cells that no slot holds."""
         return self._free
 
-    def cells(self, slot: int) -> list[int]:
-        """The cells of `slot`, one a token, in order; do not change them."""
-        return self._cells[slot]
+    def cells(self, slot: int) -> Cells:
+        """The cells of `slot`, one a token, in order; a view, do not write to it."""
+        return self._rows[slot, : len(self._tokens[slot])]
 
     def used_cells(self, *, apart_from: int | None = None) -> int:
         """Cells in use, those shared by forks once; without those only `apart_from` holds."""
         used = len(self._holders) - self._free
-        if apart_from is None or not self._cells[apart_from]:
+        if apart_from is None:
             return used
-        return used - int((self._holders[self._cells[apart_from]] == 1).sum())
+        return used - int((self._holders[self.cells(apart_from)] == 1).sum())
 
     def reserve(self, feeds: Sequence[Feed]) -> list[Cells]:
         """Free cells for the tokens of every feed; they are held from here on.
@@ -62,7 +65,7 @@ class CellTable(SlotTable):
                 f"KV memory of {self.limits.kv_tokens} tokens has {self._free} cells free and the "
                 f"batch needs {wanted}; clear or trim slots, or raise kv_tokens"
             )
-        return [self._take(len(feed.tokens), self._cells[feed.slot]) for feed in feeds]
+        return [self._take(len(feed.tokens), self.cells(feed.slot)) for feed in feeds]
 
     def release(self, reserved: Sequence[Cells]) -> None:
         """Give reserved cells back."""
@@ -72,27 +75,28 @@ class CellTable(SlotTable):
     def append(self, feeds: Sequence[Feed], reserved: Sequence[Cells]) -> None:
         """Record that the tokens of `feeds` are in the cells reserved for them."""
         for feed, cells in zip(feeds, reserved, strict=True):
+            length = len(self._tokens[feed.slot])
+            self._rows[feed.slot, length : length + len(cells)] = cells
             self._tokens[feed.slot].extend(map(int, feed.tokens))
-            self._cells[feed.slot].extend(cells.tolist())
 
     def replace(self, slot: int, tokens: Sequence[int]) -> None:
         """Record that `slot` now holds `tokens`, in cells of its own."""
         self.cut(slot, 0)
-        self._cells[slot] = self._take(len(tokens), []).tolist()
+        self._rows[slot, : len(tokens)] = self._take(len(tokens), self.cells(slot))
         self._tokens[slot] = list(tokens)
 
     def share(self, src: int, dst: int, n_tokens: int) -> None:
         """Record that `dst` now shares the first tokens of `src`."""
-        shared = self._cells[src][:n_tokens]
+        shared = self.cells(src)[:n_tokens]
         self._holders[shared] += 1  # first, as the two slots may be one
-        self._drop(np.array(self._cells[dst], dtype=np.int64))
-        self._tokens[dst], self._cells[dst] = self._tokens[src][:n_tokens], shared
+        self._drop(self.cells(dst))
+        self._rows[dst, :n_tokens] = shared
+        self._tokens[dst] = self._tokens[src][:n_tokens]
 
     def cut(self, slot: int, n_tokens: int) -> None:
         """Record that `slot` keeps only its first tokens."""
-        self._drop(np.array(self._cells[slot][n_tokens:], dtype=np.int64))
+        self._drop(self.cells(slot)[n_tokens:])
         del self._tokens[slot][n_tokens:]
-        del self._cells[slot][n_tokens:]
 
     def extend(self, feeds: Sequence[Feed]) -> None:
         """Record that the tokens of `feeds` were appended, in cells that are found here."""
@@ -101,17 +105,17 @@ class CellTable(SlotTable):
     def check_integrity(self) -> None:
         """Raise `AssertionError` unless every count is the number of slots that hold the cell."""
         counted = np.zeros_like(self._holders)
-        for tokens, cells in zip(self._tokens, self._cells, strict=True):
-            assert len(tokens) == len(cells) == len(set(cells))
-            counted[cells] += 1
+        for slot in range(self.limits.n_slots):
+            assert len(set(self.cells(slot).tolist())) == len(self._tokens[slot])
+            counted[self.cells(slot)] += 1
         assert (counted == self._holders).all()
         assert self._free == int((counted == 0).sum())
 
-    def _take(self, count: int, behind: Sequence[int]) -> Cells:
+    def _take(self, count: int, behind: Cells) -> Cells:
         """Hold `count` free cells for a slot whose last cell is the last of `behind`."""
         if count == 0:
             return np.empty(0, dtype=np.int64)
-        first = behind[-1] + 1 if behind else self._roomiest(count)
+        first = int(behind[-1]) + 1 if len(behind) else self._roomiest(count)
         end = first + count
         if end <= len(self._holders) and not self._holders[first:end].any():
             cells = np.arange(first, end)

@@ -170,7 +170,7 @@ class TorchEngine:
         """The slot's tokens, and its keys and values layer by layer as they are in memory."""
         memory = self._open_memory()
         tokens = self._slots.tokens(slot)
-        cells = torch.tensor(self._slots.cells(slot), dtype=torch.int64, device=self.model.device)
+        cells = torch.from_numpy(self._slots.cells(slot)).to(self.model.device)
         parts = [
             part.index_select(0, cells).cpu().contiguous().view(torch.uint8).numpy().tobytes()
             for layer in zip(memory.keys, memory.values, strict=True)
@@ -192,7 +192,7 @@ class TorchEngine:
         self._slots.replace(slot, tokens)
         if not tokens:
             return
-        cells = torch.tensor(self._slots.cells(slot), dtype=torch.int64, device=self.model.device)
+        cells = torch.from_numpy(self._slots.cells(slot)).to(self.model.device)
         stored = torch.frombuffer(bytearray(payload), dtype=self.model.dtype)
         at = 0
         for layer in zip(memory.keys, memory.values, strict=True):
@@ -241,13 +241,13 @@ class TorchEngine:
         self,
         memory: KeyValues,
         feeds: Sequence[Feed],
-        held: Sequence[Sequence[int]],
+        held: Sequence[Cells],
         reserved: Sequence[Cells],
     ) -> torch.Tensor:
         """The feeds as one row of tokens; those that share cells stand next to one another."""
         device = self.model.device
-        # A slot's first cell, or the one that is reserved to be its first.
-        order = sorted(range(len(feeds)), key=lambda at: int([*held[at][:1], reserved[at][0]][0]))
+        reads = [np.concatenate(both) for both in zip(held, reserved, strict=True)]
+        order = sorted(range(len(feeds)), key=lambda at: int(reads[at][0]))
         packed: list[PackedFeed] = []
         wanted: list[list[int]] = [[] for _ in feeds]
         ids: list[int] = []
@@ -255,8 +255,7 @@ class TorchEngine:
         for at in order:
             feed, count = feeds[at], len(feeds[at].tokens)
             start = len(ids)
-            cells = np.concatenate([np.array(held[at], dtype=np.int64), reserved[at]])
-            packed.append(PackedFeed(start, count, cells))
+            packed.append(PackedFeed(start, count, reads[at]))
             wanted[at] = list(range(start + count - feed.rows, start + count))
             ids.extend(map(int, feed.tokens))
             positions.extend(range(len(held[at]), len(held[at]) + count))

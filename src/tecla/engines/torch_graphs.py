@@ -60,7 +60,7 @@ class PaddedStep:
         self.fill((), (), ())
 
     def fill(
-        self, feeds: Sequence[Feed], held: Sequence[Sequence[int]], reserved: Sequence[Cells]
+        self, feeds: Sequence[Feed], held: Sequence[Cells], reserved: Sequence[Cells]
     ) -> list[int]:
         """Lay out a batch and send it to the device; the rows of `run` that belong to it."""
         if self._sending is not None:  # a prefill nobody waited for may still be under way
@@ -168,7 +168,7 @@ class Graphs:
     def run(
         self,
         feeds: Sequence[Feed],
-        held: Sequence[Sequence[int]],
+        held: Sequence[Cells],
         reserved: Sequence[Cells],
     ) -> torch.Tensor | None:
         """Raw scores of the wanted tokens, valid until the next run; `None` if no shape fits."""
