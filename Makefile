@@ -44,7 +44,7 @@ test-browser: $(BROWSER_STAMP)  ## Run the tests in a real browser (needs Chromi
 soak: $(TORCH_STAMP)  ## Run the tests that take long
 	$(RUN) -m pytest -m soak --timeout 3600
 
-bench: $(STAMP)  ## Run the benchmarks
+bench: $(TORCH_STAMP)  ## Run the benchmarks
 	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(RUN) $$file; done
 
 check: $(TORCH_STAMP)  ## Lint, format and types, and whether the reference pages are current

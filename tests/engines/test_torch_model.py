@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -252,6 +253,13 @@ def test_an_architecture_that_cannot_be_run_is_refused_by_name(kind: str) -> Non
     config = AutoConfig.for_model(kind, **SIZES)
     with pytest.raises(UnsupportedModelError, match=rf"'mine' \({kind}\).*{REFUSED[kind]}"):
         shape_of(config, "mine")
+
+
+def test_the_page_lists_what_runs_and_what_is_refused() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "engines.md").read_text(encoding="utf-8")
+    (runs,) = re.findall(r"^\| run \| (.*) \|$", page, re.MULTILINE)
+    assert set(tiny_torch.CONFIGS) <= set(runs.split(", "))
+    assert set(REFUSED).isdisjoint(runs.split(", "))
 
 
 def _edit_config(**changes: Any) -> Callable[[Path], None]:
