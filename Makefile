@@ -6,6 +6,7 @@ WORKERS ?= auto --maxprocesses 4
 # scripts/setup.py writes the stamp last, so a set-up that failed or was interrupted runs again.
 STAMP := .venv/.ready
 BROWSER_STAMP := .venv/.browser
+TORCH_STAMP := .venv/.torch
 
 .PHONY: help demo test test-browser soak bench check docs clean
 .DEFAULT_GOAL := help
@@ -24,7 +25,12 @@ $(STAMP): pyproject.toml constraints.txt scripts/setup.py
 demo: $(STAMP)  ## Set everything up and complete some texts
 	@$(RUN) -m tecla.demo
 
-test: $(STAMP)  ## Set everything up and run the tests
+# The transformers engine, which tests and type checks look at; `make demo` does without.
+$(TORCH_STAMP): $(STAMP)
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt --editable '.[torch]'
+	@touch $@
+
+test: $(TORCH_STAMP)  ## Set everything up and run the tests
 	$(RUN) -m pytest -n $(WORKERS)
 
 # Playwright drives the Chromium of the system; CHROMIUM names another one.
@@ -35,13 +41,13 @@ $(BROWSER_STAMP): $(STAMP)
 test-browser: $(BROWSER_STAMP)  ## Run the tests in a real browser (needs Chromium)
 	$(RUN) -m pytest -m browser tests/browser
 
-soak: $(STAMP)  ## Run the tests that take long
+soak: $(TORCH_STAMP)  ## Run the tests that take long
 	$(RUN) -m pytest -m soak --timeout 3600
 
-bench: $(STAMP)  ## Run the benchmarks
+bench: $(TORCH_STAMP)  ## Run the benchmarks
 	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(RUN) $$file; done
 
-check: $(STAMP)  ## Lint, format and types, and whether the reference pages are current
+check: $(TORCH_STAMP)  ## Lint, format and types, and whether the reference pages are current
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy

@@ -46,7 +46,7 @@ ALLOWED = {
         "serve",
     },
 }
-ENGINE_LIBRARIES = {"llama_cpp", "torch", "transformers"}
+ENGINE_LIBRARIES = {"llama_cpp", "safetensors", "tokenizers", "torch", "transformers"}
 
 
 def modules(folder: Path = SOURCE) -> list[Path]:

@@ -36,6 +36,7 @@ def test_every_setting_has_a_value_and_an_origin(config: Path) -> None:
     loaded = load(environ={}, config_file=config)
     assert {item.key for item in loaded.origins} == {
         "model", "context_tokens", "kv_tokens", "slots", "score_mb", "threads", "device",
+            "engine", "dtype",
         "max_tokens", "alternatives", "models_dir", "cache_dir", "store_file",
         "host", "port", "origins", "chars", "per_second", "concurrent", "connections", "idle_s",
         "least_filters",

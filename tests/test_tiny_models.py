@@ -1,15 +1,20 @@
-"""The whole way from text to text on tiny models of several kinds, byte-pair and SentencePiece."""
+"""The whole way from text to text on tiny models of several kinds, byte-pair and SentencePiece.
+
+On both engines: GGUF files on llama.cpp, transformers folders on PyTorch.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import tiny_gguf
+import tiny_torch
 from running import Runner, solve_caret
 from tecla.decode.request import Request, Stopping
 from tecla.engines.base import Engine, Feed
@@ -26,6 +31,7 @@ WRITERS: dict[str, Callable[..., Path]] = {
     "mamba": tiny_gguf.write_mamba,
     "hybrid": tiny_gguf.write_hybrid,
     "swa": tiny_gguf.write_swa,
+    **{f"torch_{kind}": partial(tiny_torch.write, kind=kind) for kind in tiny_torch.CONFIGS},
 }
 FURTHER = [text.encode() for text in ("", *"aelrst QXñ1!'-\n", " a", "ll", "ꀀ")]
 SCORE_TOLERANCE = 5e-3  # stepwise and batched evaluation differ by up to 3e-3 on these models
@@ -38,9 +44,10 @@ def loaded(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LoadedModel]:
     folder = tmp_path_factory.mktemp(request.param)
-    path = WRITERS[request.param](folder / "model.gguf", seed=3)
+    name = "model" if request.param.startswith("torch_") else "model.gguf"
+    path = WRITERS[request.param](folder / name, seed=3)
     settings = Settings(
-        EngineSettings(model=str(path), context_tokens=256),
+        EngineSettings(model=str(path), context_tokens=256, device="cpu", threads=1),
         paths=PathSettings(models_dir=folder, cache_dir=folder),
     )
     model = open_model(settings)

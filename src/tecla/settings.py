@@ -20,7 +20,9 @@ import platformdirs
 from tecla.checks import nearest
 from tecla.errors import ConfigError
 
-Device = Literal["auto", "cpu", "gpu"]
+Device = str  # "auto", "cpu", "gpu" or "cuda:N"
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
+EngineName = Literal["auto", "llama", "torch"]
 FilterLevel = Literal["off", "standard", "strict"]
 _PREFIX = "TECLA_"
 _FILE_VARIABLE = "TECLA_CONFIG"
@@ -28,6 +30,7 @@ _FILE_VARIABLE = "TECLA_CONFIG"
 
 _MOST_PORT = 65535
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?")
+_DEVICE = re.compile(r"auto|cpu|gpu|cuda:\d{1,3}")
 _MOST_SLOTS = 256  # llama.cpp's own limit
 _MOST_TOKENS = 1 << 24  # far beyond any model; native code counts in 32 bits
 
@@ -37,6 +40,11 @@ def _at_least(name: str, value: int | None, least: int) -> None:
         raise ConfigError(f"{name} is {value!r}; it must be {least} or more")
     if value is not None and value > _MOST_TOKENS:
         raise ConfigError(f"{name} is {value!r}; it must be at most {_MOST_TOKENS}")
+
+
+def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ConfigError(f"{name} is {value!r}; it must be one of {', '.join(known)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,9 @@ class EngineSettings:
     slots: texts and branches of texts that are held at once.
     score_mb: memory for next-token scores that are kept while somebody types.
     threads: cores to compute on (`None`: every physical core this process may use).
+    engine: llama (llama.cpp) or torch (transformers); auto takes what the model is made for.
+    device: auto (a GPU where there is one), cpu, gpu, or cuda:N for a certain one.
+    dtype: precision of the torch engine; auto is float32 on a processor, half on a GPU.
     """
 
     model: str = "default"
@@ -57,7 +68,9 @@ class EngineSettings:
     slots: int = 256
     score_mb: int = 48
     threads: int | None = None
+    engine: EngineName = "auto"
     device: Device = "auto"
+    dtype: Precision = "auto"
 
     def __post_init__(self) -> None:
         """Check every range; raises `ConfigError`."""
@@ -68,8 +81,13 @@ class EngineSettings:
             raise ConfigError(f"slots is {self.slots!r}; it must be at most {_MOST_SLOTS}")
         _at_least("score_mb", self.score_mb, 0)
         _at_least("threads", self.threads, 1)
-        if self.device not in get_args(Device):
-            raise ConfigError(f"device is {self.device!r}; it must be one of {get_args(Device)}")
+        if not _DEVICE.fullmatch(self.device):
+            raise ConfigError(
+                f"device is {self.device!r}; it must be auto, cpu, gpu, or cuda:N (cuda:0 is the "
+                "first GPU)"
+            )
+        _one_of("engine", self.engine, get_args(EngineName))
+        _one_of("dtype", self.dtype, get_args(Precision))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +132,7 @@ class ServeSettings:
             raise ConfigError(f"port is {self.port!r}; it must be at most {_MOST_PORT}")
         for name in ("chars", "per_second", "concurrent", "connections", "idle_s"):
             _at_least(name, getattr(self, name), 1)
-        if self.least_filters not in get_args(FilterLevel):
-            raise ConfigError(
-                f"least_filters is {self.least_filters!r}; it must be one of "
-                f"{', '.join(get_args(FilterLevel))}"
-            )
+        _one_of("least_filters", self.least_filters, get_args(FilterLevel))
         for origin in self.allowed_origins:
             if not _ORIGIN.fullmatch(origin):
                 raise ConfigError(

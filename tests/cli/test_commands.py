@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import tiny_torch
 from cli.calling import Ran, caller
 from tecla.engines.factory import LoadedModel
 from tecla.suggest import suggester
@@ -230,6 +232,36 @@ def test_models_lists_the_default_and_says_how_to_add_one(
     document = tecla("models", "--json").document
     assert document["models"][0]["context_tokens"] == 8192
     assert document["unusable"][0]["name"] == "broken"
+
+
+def test_a_folder_of_transformers_is_listed_checked_and_completed_with(
+    tecla: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TECLA_MODELS_DIR", str(tmp_path))
+    monkeypatch.setenv("TECLA_DEVICE", "cpu")
+    tiny_torch.write(tmp_path / "tiny", "gpt2")
+    named = {model["name"]: model for model in tecla("models", "--json").document["models"]}
+    assert named["tiny"]["architecture"] == "gpt2"
+    assert named["tiny"]["context_tokens"] == 512
+    ran = tecla("doctor", "--model", "tiny")
+    assert ran.status == 0
+    for part in ("transformers 5", "PyTorch", "tiny (gpt2", "first token"):
+        assert part in ran.out
+    done = tecla("complete", "The river ", "--model", "tiny", "--json").document
+    assert done["model"] == "tiny"
+    assert done["suggestions"]
+
+
+def test_without_pytorch_a_folder_says_how_to_install_it(
+    tecla: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tiny_torch.write(tmp_path / "tiny", "gpt2")
+    for name in ("torch_check", "torch_device", "torch_model"):
+        monkeypatch.setitem(sys.modules, f"tecla.engines.{name}", None)
+    ran = tecla("complete", "x", "--model", str(folder))
+    assert ran.status == 3
+    assert "pip install 'tecla[torch]'" in ran.err
+    assert "no PyTorch for transformers folders" in tecla("doctor").out
 
 
 def test_doctor_checks_and_advises(tecla: Callable[..., Ran]) -> None:

@@ -13,13 +13,17 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 
 import tiny_gguf
+import tiny_torch
 from tecla.engines.base import Engine, Feed
 from tecla.engines.factory import LoadedModel
 from tecla.engines.fake import FakeEngine, FakeTokenizer
 from tecla.engines.llama import LlamaEngine
 from tecla.engines.llama_model import LlamaModel
+from tecla.engines.torch_engine import TorchEngine
+from tecla.engines.torch_model import TorchModel
 
 Floats = npt.NDArray[np.float32]
 
@@ -30,7 +34,12 @@ WRITERS: dict[str, Callable[..., Path]] = {
     "hybrid": tiny_gguf.write_hybrid,
     "window": tiny_gguf.write_swa,
 }
-KINDS = ("fake", *WRITERS)
+# Of the transformers engine: an architecture each, and one by way of padded steps and of scores
+# that are worked on where they are, which is what a GPU does.
+TORCH = {f"torch_{kind}": kind for kind in tiny_torch.CONFIGS} | {"torch_padded": "gemma3_text"}
+if torch.cuda.is_available():
+    TORCH["torch_cuda"] = "qwen3"
+KINDS = ("fake", *WRITERS, *TORCH)
 
 N_SLOTS, CONTEXT_TOKENS, KV_TOKENS = 8, 96, 256
 
@@ -38,8 +47,10 @@ N_SLOTS, CONTEXT_TOKENS, KV_TOKENS = 8, 96, 256
 # what all scores of a row have in common changes no probability. The tiny models have weights in
 # float32 and keys and values in half precision (0.01 seen). The default model has weights in 4
 # bits, and another batch is rounded another way (of 144 rows at most 0.76 was seen, and 137 times
-# the same best token; the wrong histories of the first test differ by 1.3 and more).
-TINY_TOLERANCE, DEFAULT_TOLERANCE = 0.02, 0.8
+# the same best token; the wrong histories of the first test differ by 1.3 and more). PyTorch
+# computes in float32 throughout (3e-6 seen).
+TINY_TOLERANCE, DEFAULT_TOLERANCE, TORCH_TOLERANCE = 0.02, 0.8, 2e-5
+CUDA_TOLERANCE = 2e-3  # against the processor, whose sums have another order
 
 
 def difference(row: Floats, expected: Floats) -> float:
@@ -126,6 +137,7 @@ def tiny_paths(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("engines")
     paths = {kind: write(folder / f"{kind}.gguf") for kind, write in WRITERS.items()}
     paths["stranger"] = tiny_gguf.write_bpe_llama(folder / "stranger.gguf", seed=9)
+    paths |= {kind: folder / kind for kind in TORCH}
     paths["embedding"] = tiny_gguf.write_embedding(folder / "embedding.gguf")
     return paths
 
@@ -145,6 +157,41 @@ def open_llama(
         n_slots=n_slots,
         n_threads=1,
     )
+
+
+def open_torch(
+    folder: Path,
+    *,
+    n_slots: int = N_SLOTS,
+    context_tokens: int = CONTEXT_TOKENS,
+    kv_tokens: int = KV_TOKENS,
+    padded: bool = False,
+    device: str = "cpu",
+) -> TorchEngine:
+    """An engine of its own over the folder, on one core or on a GPU."""
+    return TorchEngine(
+        TorchModel(folder, device=device, dtype="float32"),
+        context_tokens=context_tokens,
+        kv_tokens=kv_tokens,
+        n_slots=n_slots,
+        n_threads=1,
+        graphs=padded,
+        scores_on_device=padded,
+    )
+
+
+def _torch_case(kind: str, folder: Path) -> Case:
+    """Like `make_case`; the model is written when its kind is first asked for."""
+    device = "cuda:0" if kind == "torch_cuda" else "cpu"
+    padded = kind in ("torch_padded", "torch_cuda")
+    tiny_torch.write(folder, TORCH[kind])
+    stranger = tiny_torch.write(folder.parent / f"{kind}_stranger", TORCH[kind], seed=9)
+    engine = open_torch(folder, padded=padded, device=device)
+    twin = open_torch(folder, context_tokens=192, kv_tokens=512)
+    tokenizer = engine.model.tokenizer
+    text = tokenizer.encode(tokenizer.text_prefix + tiny_gguf.CORPUS.encode())
+    tolerance = CUDA_TOLERANCE if kind == "torch_cuda" else TORCH_TOLERANCE
+    return Case(kind, engine, twin, open_torch(stranger), text, tolerance)
 
 
 def _fake(seed: int, context_tokens: int, kv_tokens: int) -> FakeEngine:
@@ -191,7 +238,10 @@ def case(
         if kind == "default":
             loaded: LoadedModel = request.getfixturevalue("default_model")
             path = loaded.info.path
-        cases[kind] = make_case(kind, path, tiny_paths["stranger"])
+        if kind in TORCH:
+            cases[kind] = _torch_case(kind, tiny_paths[kind])
+        else:
+            cases[kind] = make_case(kind, path, tiny_paths["stranger"])
     found = cases[kind]
     for slot in range(found.engine.n_slots):
         found.engine.clear(slot)

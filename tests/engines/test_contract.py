@@ -1,6 +1,7 @@
 """What every `Engine` promises: the same tokens give the same scores however they came there.
 
-Asked of the fake, of each kind of llama.cpp memory and of the default model.
+Asked of the fake, of each kind of llama.cpp memory, of several architectures of the transformers
+engine and of the default model.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import torch
 
 from tecla.engines.base import Engine, Feed, Scores
 from tecla.engines.sampling import GREEDY
@@ -18,7 +20,12 @@ from tecla.errors import EngineError, EngineLimitError, KVFullError, StaleScores
 if TYPE_CHECKING:
     from conftest import Case
 
-KINDS = ["fake", "byte_pair", "sentencepiece", "mamba", "hybrid", "window"]
+KINDS = [
+    *("fake", "byte_pair", "sentencepiece", "mamba", "hybrid", "window"),
+    *("torch_gpt2", "torch_llama", "torch_qwen2", "torch_qwen3", "torch_gpt_neox"),
+    *("torch_mistral", "torch_gemma3_text", "torch_padded"),
+    *(["torch_cuda"] if torch.cuda.is_available() else []),
+]
 
 # What real weights could change. The rest is the same code as with the byte-pair model, and
 # would take minutes with 135 million weights.

@@ -17,6 +17,7 @@ from hypothesis.stateful import (
 )
 
 from tecla.engines.base import Feed
+from tecla.engines.torch_engine import TorchEngine
 from tecla.errors import EngineLimitError, KVFullError
 
 if TYPE_CHECKING:
@@ -111,6 +112,8 @@ def machine_over(case: Case) -> type[RuleBasedStateMachine]:
         @invariant()
         def lengths_agree(self) -> None:
             assert case.lengths()[:SLOTS] == [len(tokens) for tokens in self.held]
+            if isinstance(case.engine, TorchEngine):
+                case.engine.check_integrity()
 
     return SlotMachine
 
@@ -132,7 +135,10 @@ def _run(case: Case, *, examples: int, steps: int, derandomize: bool) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("case", "examples"),
-    [("fake", 60), ("byte_pair", 20), ("mamba", 20), ("hybrid", 20)],
+    [
+        *(("fake", 60), ("byte_pair", 20), ("mamba", 20), ("hybrid", 20)),
+        *(("torch_gpt2", 8), ("torch_gemma3_text", 8), ("torch_padded", 8)),
+    ],
     indirect=["case"],
 )
 def test_random_work_leaves_every_slot_right(case: Case, examples: int) -> None:
@@ -142,7 +148,11 @@ def test_random_work_leaves_every_slot_right(case: Case, examples: int) -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize(
     "case",
-    ["fake", "byte_pair", "sentencepiece", "mamba", "hybrid", "window"],
+    [
+        *("fake", "byte_pair", "sentencepiece", "mamba", "hybrid", "window"),
+        *("torch_gpt2", "torch_llama", "torch_qwen2", "torch_qwen3", "torch_gpt_neox"),
+        *("torch_mistral", "torch_gemma3_text", "torch_padded"),
+    ],
     indirect=True,
 )
 def test_much_random_work_leaves_every_slot_right(case: Case) -> None:

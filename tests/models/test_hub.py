@@ -13,6 +13,7 @@ import huggingface_hub
 import pytest
 
 import tiny_gguf
+import tiny_torch
 from tecla.engines.factory import open_model
 from tecla.errors import UnknownModelError, UnsupportedModelError
 from tecla.faces.autocomplete import AutoComplete
@@ -123,23 +124,47 @@ def test_a_repository_is_fetched_once_and_runs(server: Hub, tmp_path: Path) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["someone/tiny", "gpt2"])
+def test_weights_of_transformers_are_fetched_and_run(
+    server: Hub, tmp_path: Path, name: str
+) -> None:
+    """Nothing else is: no pickle, no code, no second copy of the weights."""
+    folder = tiny_torch.write(tmp_path / "written", "gpt2")
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    others = {"pytorch_model.bin": b"x", "modeling.py": b"x", "onnx/model.onnx": b"x"}
+    repository = "openai-community/gpt2" if name == "gpt2" else name
+    server.repositories[repository] = files | others | {"consolidated.safetensors": b"x"}
+    settings = Settings(
+        EngineSettings(model=name, context_tokens=128, device="cpu", threads=1),
+        paths=PathSettings(models_dir=tmp_path / "models", cache_dir=tmp_path / "cache"),
+    )
+    for _ in range(2):
+        with Suggester(open_model(settings)) as suggester:
+            completer = AutoComplete(suggester=suggester, temperature=0)
+            assert completer.model.name == name
+            assert completer.model.architecture == "gpt2"
+            assert isinstance(completer.get_completion("the ", max_new_tokens=3), str)
+    assert server.downloads == len(files)
+
+
+@pytest.mark.slow
 def test_the_hubs_answers_become_clear_errors(server: Hub, tmp_path: Path) -> None:
     server.repositories["a/weights"] = {"model.safetensors": b"x"}
     server.repositories["a/many"] = {"x-Q2_K.gguf": b"x", "x-IQ3.gguf": b"x"}
     with pytest.raises(UnsupportedModelError, match="no GGUF file"):
-        hub.fetch_gguf("a/weights", tmp_path)
+        hub.fetch("a/weights", tmp_path)
     with pytest.raises(UnknownModelError, match=r"2 GGUF files .*name one as a/many:x-IQ3.gguf"):
-        hub.fetch_gguf("a/many", tmp_path)
+        hub.fetch("a/many", tmp_path)
     with pytest.raises(UnknownModelError, match="the hub has no model 'a/none'"):
-        hub.fetch_gguf("a/none", tmp_path)
+        hub.fetch("a/none", tmp_path)
     with pytest.raises(UnknownModelError, match="the hub has no model"):
-        hub.fetch_gguf("a/many:absent.gguf", tmp_path)
-    assert hub.fetch_gguf("a/many:x-Q2_K.gguf", tmp_path).read_bytes() == b"x"
+        hub.fetch("a/many:absent.gguf", tmp_path)
+    assert hub.fetch("a/many:x-Q2_K.gguf", tmp_path).read_bytes() == b"x"
 
 
 def test_the_preferred_quantisation_is_chosen_among_several() -> None:
     files = ["m-Q2_K.gguf", "m-Q8_0.gguf", "m-Q4_K_M.gguf", "README.md"]
-    assert hub._choose("a/m", files) == "m-Q4_K_M.gguf"
+    assert hub._choose("a/m", files) == ["m-Q4_K_M.gguf"]
 
 
 def test_without_a_connection_the_error_says_what_to_do(
@@ -153,7 +178,7 @@ def test_without_a_connection_the_error_says_what_to_do(
 
     monkeypatch.setattr(huggingface_hub.HfApi, "list_repo_files", unreachable)
     with pytest.raises(UnknownModelError, match=r"cannot reach the model hub.*name its path"):
-        hub.fetch_gguf("someone/model", tmp_path)
+        hub.fetch("someone/model", tmp_path)
 
 
 def test_without_the_library_the_error_says_how_to_install_it(
@@ -161,7 +186,7 @@ def test_without_the_library_the_error_says_how_to_install_it(
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "huggingface_hub", None)
     with pytest.raises(UnknownModelError, match=r"pip install 'tecla\[hub\]'"):
-        hub.fetch_gguf("someone/model", tmp_path)
+        hub.fetch("someone/model", tmp_path)
 
 
 @pytest.mark.parametrize(

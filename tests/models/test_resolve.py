@@ -95,9 +95,20 @@ def test_a_transformers_folder_needs_safetensors_and_its_own_engine(
         resolve(str(folder), **folders)
     (folder / "model.safetensors").touch()
     assert resolve(str(folder), **folders).format == "transformers"
-    settings = Settings(EngineSettings(model=str(folder)), paths=PathSettings(**folders))
+    wanted = EngineSettings(model=str(folder), engine="llama")
     with pytest.raises(UnsupportedModelError, match="convert_hf_to_gguf"):
-        open_model(settings)
+        open_model(Settings(wanted, paths=PathSettings(**folders)))
+
+
+def test_a_folder_in_the_models_folder_has_its_name(folders: dict[str, Path]) -> None:
+    folder = folders["models_dir"] / "mine"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    (folder / "model.safetensors").touch()
+    assert resolve("mine", **folders).path == folder
+    assert ("mine", "transformers") in [
+        (model.name, model.format) for model in installed(folders["models_dir"])
+    ]
 
 
 @pytest.mark.parametrize("name", ["model.bin", "model.pt", "model.PKL", "a/b.ckpt"])

@@ -97,7 +97,19 @@ def _engine() -> list[_Line]:
     gpu = "with a GPU backend" if native.llama_supports_gpu_offload() else "for the processor alone"
     package = f"llama-cpp-python {version('llama-cpp-python')}"
     value = f"llama.cpp through {package}, {gpu}; {' '.join(enabled) or 'generic'}"
-    return [_Line("engine", value, advice)]
+    return [_Line("engine", value, advice), _Line("", _torch())]
+
+
+def _torch() -> str:
+    """What the second engine is, which is loaded only if it is there."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        library = f"transformers {version('transformers')}"
+        from tecla.engines.torch_device import machine_report
+    except (PackageNotFoundError, ModuleNotFoundError):
+        return "no PyTorch for transformers folders (`pip install 'tecla[torch]'`)"
+    return f"{library} on {machine_report()}"
 
 
 def _model(name: str | None) -> list[_Line]:

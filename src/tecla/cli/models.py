@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from tecla.models.info import ModelInfo
 
 _HOW_TO_ADD = """
-Add a model: put NAME.gguf into {folder}
-and say --model NAME, or name any file with --model PATH.gguf, or fetch one from the
+Add a model: put NAME.gguf or a transformers folder NAME into {folder}
+and say --model NAME, or name any file or folder with --model PATH, or fetch one from the
 Hugging Face hub with --model OWNER/REPO (needs `pip install 'tecla[hub]'` and a connection).
+Folders of transformers models run on PyTorch (needs `pip install 'tecla[torch]'`).
 The default is named 'default' or 'smollm2'."""
 
 
@@ -23,6 +24,7 @@ def models(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """List the models installed here: size, licence, context length and place."""
+    from tecla.engines.factory import describe
     from tecla.models.resolve import installed
     from tecla.settings import load
 
@@ -32,11 +34,7 @@ def models(
     broken: list[tuple[str, str]] = []
     for model in installed(folder):
         try:
-            from tecla.engines.llama_model import describe
-            from tecla.engines.llama_probe import check_loads
-
-            check_loads(model.path, paths.cache_dir)
-            found.append(describe(model.path, model.name))
+            found.append(describe(model, paths.cache_dir))
         except ModelError as error:
             broken.append((model.name, str(error)))
     if as_json:

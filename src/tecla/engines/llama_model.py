@@ -7,12 +7,12 @@ Owns the native model pointer. Everything that can be said about a file without 
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import os
 from pathlib import Path
 from typing import Any
 
 from tecla.engines import native_log
+from tecla.engines.fingerprint import fingerprint
 from tecla.engines.llama_tokenizer import LlamaTokenizer
 from tecla.engines.native import native
 from tecla.errors import ModelFormatError, ModelTooLargeError, UnsupportedModelError
@@ -22,7 +22,6 @@ from tecla.settings import Device
 
 _MAGIC = b"GGUF"
 _OVERHEAD_BYTES = 200 << 20  # context buffers, tokenizer and interpreter, measured 150 MB
-_HASHED_PIECES, _PIECE_BYTES = 64, 1 << 15
 
 
 class LlamaModel:
@@ -43,6 +42,9 @@ class LlamaModel:
         native_log.take_errors()
         params = native.llama_model_default_params()
         params.n_gpu_layers = _gpu_layers(device)
+        if device.startswith("cuda:"):
+            params.split_mode = native.LLAMA_SPLIT_MODE_NONE
+            params.main_gpu = int(device.removeprefix("cuda:"))
         self.handle: Any = _load(path, params)
         try:
             self._check_kind()
@@ -55,7 +57,7 @@ class LlamaModel:
             or native.llama_model_is_hybrid(self.handle)
         )
         self.n_threads = physical_cores()
-        self.fingerprint = _fingerprint(path, self.size_bytes)
+        self.fingerprint = fingerprint([path])
         self.info = _info(self.handle, path, self.name, self.size_bytes)
 
     def check_memory(self, kv_tokens: int) -> None:
@@ -182,23 +184,9 @@ def _gpu_layers(device: Device) -> int:
         return 0
     if native.llama_supports_gpu_offload():
         return -1
-    if device == "gpu":
+    if device != "auto":
         raise UnsupportedModelError(
-            "device is 'gpu', but llama.cpp was built here without a GPU backend; set up again "
-            "with CMAKE_ARGS=-DGGML_CUDA=ON (or -DGGML_VULKAN=ON), or use device='cpu'"
+            f"device is {device!r}, but llama.cpp was built here without a GPU backend; set up "
+            "again with CMAKE_ARGS=-DGGML_CUDA=ON (or -DGGML_VULKAN=ON), or use device='cpu'"
         )
     return 0
-
-
-def _fingerprint(path: Path, size_bytes: int) -> bytes:
-    """Sixteen bytes that tell model files apart: a hash of the size and of pieces all over it.
-
-    The first megabytes alone would not do: fine-tunings of one model share size and vocabulary.
-    """
-    digest = hashlib.blake2b(size_bytes.to_bytes(8, "little"), digest_size=16)
-    last = max(0, size_bytes - _PIECE_BYTES)
-    with path.open("rb") as file:
-        for piece in range(_HASHED_PIECES):
-            file.seek(last * piece // (_HASHED_PIECES - 1))
-            digest.update(file.read(_PIECE_BYTES))
-    return digest.digest()

@@ -9,29 +9,24 @@ taken off first, so that `decode(encode(data)) == data` holds for both kinds.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 from tecla.engines.native import native
-from tecla.errors import EngineError, InvalidTextError, UnsupportedModelError
-from tecla.text import canonical
+from tecla.engines.tokenizing import PieceTokenizer
+from tecla.errors import EngineError, UnsupportedModelError
 from tecla.text.base import Fill
-from tecla.text.split import space_between, spaces_only_lead, split_point
+from tecla.text.split import spaces_only_lead
 from tecla.text.table import TokenTable
-from tecla.text.unicode import is_text
 
 _SPM, _BPE = 1, 2
 _KINDS = {0: "none", 3: "WordPiece", 4: "Unigram (T5)", 5: "RWKV", 6: "PLaMo-2"}
-_ATTR_UNKNOWN, _ATTR_UNUSED, _ATTR_CONTROL = 1, 2, 8
-_CACHED_TEXTS = 16_384
-_CACHED_BYTES = 64  # only texts this short are kept
+_ATTR_UNKNOWN, _ATTR_UNUSED, _ATTR_CONTROL, _ATTR_BYTE = 1, 2, 8, 32
 
 
-class LlamaTokenizer:
+class LlamaTokenizer(PieceTokenizer):
     """`Tokenizer` over the vocabulary of a loaded GGUF model."""
 
-    def __init__(self, vocab: Any, name: str, *, adds_start: bool | None = None) -> None:
+    def __init__(self, vocab: Any, name: str) -> None:
         """Read every piece of `vocab` (a native pointer that must outlive this object).
 
         Raises `UnsupportedModelError` naming the kind of a vocabulary that is neither
@@ -44,74 +39,44 @@ class LlamaTokenizer:
                 f"model {name!r} has a {_KINDS.get(kind, kind)!r} vocabulary; tecla completes "
                 "with byte-pair and SentencePiece vocabularies: choose a causal language model"
             )
-        self.table = TokenTable(_read_pieces(vocab))
-        self.end_ids = frozenset(
-            token for token in range(len(self.table)) if native.llama_vocab_is_eog(vocab, token)
+        table = TokenTable(_read_pieces(vocab))
+        self._space = _lone_space(vocab, table)
+        self._prefixed = kind == _SPM and self._raw(b"a") != (table.exact(b"a"),)
+        super().__init__(
+            table,
+            start_id=_start_id(vocab),
+            end_ids=frozenset(
+                token for token in range(len(table)) if native.llama_vocab_is_eog(vocab, token)
+            ),
+            fill=_fill(vocab),
+            text_prefix=b" " if self._prefixed else b"",
+            splits_at_spaces=kind == _BPE or spaces_only_lead(table.pieces),
+            splits_at_marks=kind == _BPE,
         )
-        self.start_id = _start_id(vocab)
-        self.fill = _fill(vocab)
-        self._prefixed = kind == _SPM and bool(self._raw_encode(b"a") != self._bare(b"a"))
-        self.text_prefix = b" " if self._prefixed else b""
-        self._splits_at_spaces = kind == _BPE or spaces_only_lead(self.table.pieces)
-        self._long_tails = kind == _BPE
-        self._encode_short = lru_cache(maxsize=_CACHED_TEXTS)(self._encode)
-
-    def encode(self, data: bytes) -> list[int]:
-        """Canonical tokens of valid UTF-8; see `Tokenizer.encode`."""
-        if len(data) <= _CACHED_BYTES:
-            return list(self._encode_short(data))
-        return list(self._encode(data))
-
-    def encode_cut(self, data: bytes) -> list[int] | None:
-        """Canonical tokens of bytes that may end inside a character."""
-        return canonical.encode_cut(self.encode, self.table, data)
-
-    def decode(self, ids: Sequence[int]) -> bytes:
-        """The bytes of `ids`, joined."""
-        pieces = self.table.pieces
-        return b"".join(pieces[token] for token in ids)
-
-    def is_canonical(self, data: bytes, ids: Sequence[int]) -> bool:
-        """Whether the tokenizer itself would spell `data` as `ids`."""
-        return canonical.is_canonical(self.encode, self.table, data, ids)
-
-    def split_point(self, data: bytes) -> int:
-        """The last safe split; see `tecla.text.split`."""
-        if not self._splits_at_spaces:
-            return 0
-        return split_point(data) if self._long_tails else space_between(data)
 
     def close(self) -> None:
         """Forget the vocabulary, which is about to be freed."""
         self._vocab = None
 
-    def _encode(self, data: bytes) -> tuple[int, ...]:
-        if self._prefixed and data.startswith(b" "):
-            return self._raw_encode(data[1:]) if len(data) > 1 else self._bare(data)
-        return self._raw_encode(data)
+    def _spell(self, data: bytes) -> tuple[int, ...]:
+        if not self._prefixed or not data.startswith(b" "):
+            return self._raw(data)
+        if len(data) > 1:
+            return self._raw(data[1:])
+        return () if self._space is None else (self._space,)
 
-    def _raw_encode(self, data: bytes) -> tuple[int, ...]:
-        """llama.cpp's tokens of `data`, special tokens spelt out, nothing added around.
+    def _raw(self, data: bytes) -> tuple[int, ...]:
+        """llama.cpp's tokens of `data`, which must be UTF-8: else it ends the process.
 
         The buffer is made per call: native code runs without the interpreter's lock, and
         several threads may tokenise at once.
         """
-        if not is_text(data):  # native code would end the process
-            raise InvalidTextError(
-                f"{len(data)} bytes to tokenise are not UTF-8; decode them with "
-                "errors='replace' first"
-            )
         if self._vocab is None:
             raise EngineError(f"model {self._name!r} was closed; open it again")
         room = len(data) + 2  # no token is empty; SentencePiece may add a space
         ids = (ctypes.c_int32 * room)()
         count = native.llama_tokenize(self._vocab, data, len(data), ids, room, False, False)
         return tuple(ids[:count])
-
-    def _bare(self, data: bytes) -> tuple[int, ...]:
-        """Tokens of one short piece that is in the vocabulary as it is."""
-        token = self.table.exact(data)
-        return () if token is None else (token,)
 
 
 def _fill(vocab: Any) -> Fill | None:
@@ -122,6 +87,18 @@ def _fill(vocab: Any) -> Fill | None:
         int(native.llama_vocab_fim_mid(vocab)),
     )
     return found if min(found) >= 0 else None
+
+
+def _lone_space(vocab: Any, table: TokenTable) -> int | None:
+    """The token of a space that stands alone: not that of its byte, which has the same bytes."""
+    return next(
+        (
+            token
+            for token, piece in enumerate(table.pieces)
+            if piece == b" " and not native.llama_vocab_get_attr(vocab, token) & _ATTR_BYTE
+        ),
+        table.exact(b" "),
+    )
 
 
 def _start_id(vocab: Any) -> int | None:

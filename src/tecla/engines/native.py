@@ -1,20 +1,11 @@
-"""llama.cpp's native interface, loaded with what must be set before the library is.
-
-llama.cpp's threads meet at a barrier some hundreds of times a token. GNU OpenMP lets a waiting
-thread spin for milliseconds before it sleeps, which is best on an idle machine and ruinous on a
-busy one: with two other busy processes on two cores a token took 150 to 460 ms. A thousand
-rounds of spinning cost nothing measurable when idle (10.0 to 12.5 ms a token against 9.8 to
-11.8) and two to four times less when busy (79 to 98 ms); sleeping at once costs three times as
-much when idle. A user's own OMP_WAIT_POLICY or GOMP_SPINCOUNT is left alone.
-"""
+"""llama.cpp's native interface, loaded with what must be set before the library is."""
 
 from __future__ import annotations
 
-import os
+from tecla.engines.waiting import spin_briefly
 
-if "OMP_WAIT_POLICY" not in os.environ:
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+spin_briefly()
 
-import llama_cpp.llama_cpp as native  # after the environment is set
+import llama_cpp.llama_cpp as native  # noqa: E402 - after the environment is set
 
 __all__ = ["native"]

@@ -9,7 +9,6 @@ completed by probability instead of being taken for a whole one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
 
 from typing_extensions import Unpack
 
@@ -18,6 +17,7 @@ from tecla.decode.request import Completed, Request
 from tecla.engines.sampling import Sampling
 from tecla.errors import EngineError, OptionError
 from tecla.models.info import ModelInfo
+from tecla.settings import Device, EngineName, Precision
 from tecla.suggest.options import (
     COMPLETION,
     CompletionOptions,
@@ -41,7 +41,9 @@ class AutoComplete(Closing):
         self,
         model_name: str | None = None,
         *,
-        device: Literal["auto", "cpu", "gpu"] | None = None,
+        engine: EngineName | None = None,
+        device: Device | None = None,
+        dtype: Precision | None = None,
         context_tokens: int | None = None,
         threads: int | None = None,
         suggester: Suggester | None = None,
@@ -50,10 +52,12 @@ class AutoComplete(Closing):
         """Load a model.
 
         `model_name` is an alias, a path or a Hugging Face name (`None`: the setting, else the
-        embedded default); `device` "auto" takes a GPU when there is one; `context_tokens` is
-        how much text the model reads. `suggester` passes a model that is open already, which
-        others may share and which this object does not close. Sampling options given here are
-        the defaults of every call: temperature 0.7 unless said otherwise.
+        embedded default). `engine` "auto" takes llama.cpp for a GGUF file and PyTorch for a
+        transformers folder; `device` "auto" takes a GPU when there is one ("cuda:1" a certain
+        one); `dtype` "auto" is float32 on a processor and half precision on a GPU, for PyTorch.
+        `context_tokens` is how much text the model reads. `suggester` passes a model that is open
+        already, which others may share and which this object does not close. Sampling options
+        given here are the defaults of every call: temperature 0.7 unless said otherwise.
 
         Raises `ModelError` if the model cannot be loaded, `OptionError` or `ConfigError` for
         an option out of range.
@@ -61,7 +65,12 @@ class AutoComplete(Closing):
         self.sampling = sampling_with(Sampling(), sampling)
         self._owned = suggester is None
         self._suggester = suggester or Suggester.open(
-            model_name, device=device, context_tokens=context_tokens, threads=threads
+            model_name,
+            engine=engine,
+            device=device,
+            dtype=dtype,
+            context_tokens=context_tokens,
+            threads=threads,
         )
         self._closed = False
 

@@ -8,13 +8,13 @@ above 0 and no seed the remembered answer is one sample; `fresh=True` draws and 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 from typing_extensions import Unpack
 
 from tecla.decode.request import Completed, Request
 from tecla.faces.autocomplete import AutoComplete, first_text
 from tecla.faces.lru import CacheInfo, SingleFlightCache
+from tecla.settings import Device, EngineName, Precision
 from tecla.suggest.options import CompletionOptions, SamplingOptions
 from tecla.suggest.suggester import Suggester
 
@@ -31,7 +31,9 @@ class CachedAutoComplete(AutoComplete):
         model_name: str | None = None,
         *,
         cache_size: int = 1000,
-        device: Literal["auto", "cpu", "gpu"] | None = None,
+        engine: EngineName | None = None,
+        device: Device | None = None,
+        dtype: Precision | None = None,
         context_tokens: int | None = None,
         threads: int | None = None,
         suggester: Suggester | None = None,
@@ -41,7 +43,9 @@ class CachedAutoComplete(AutoComplete):
         self._cache = SingleFlightCache[Request, Completed](cache_size)
         super().__init__(
             model_name,
+            engine=engine,
             device=device,
+            dtype=dtype,
             context_tokens=context_tokens,
             threads=threads,
             suggester=suggester,

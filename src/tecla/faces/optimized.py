@@ -7,7 +7,7 @@ the padded arrays of `preprocess_batch` are for callers who want to see or move 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypedDict
+from typing import Protocol, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -21,11 +21,19 @@ from tecla.suggest.options import DEFAULT_NEW_TOKENS, CompletionOptions
 TokenArray = npt.NDArray[np.int64]
 
 
+class DeviceTensor(Protocol):
+    """An int64 tensor of PyTorch, as the transformers engine gives and takes it."""
+
+    def cpu(self) -> npt.ArrayLike:
+        """The tensor in host memory."""
+        ...
+
+
 class Batch(TypedDict):
     """Texts as left-padded token ids; padding has attention 0."""
 
-    input_ids: TokenArray  # [texts, longest] int64
-    attention_mask: TokenArray  # [texts, longest] int64
+    input_ids: TokenArray | DeviceTensor  # [texts, longest] int64
+    attention_mask: TokenArray | DeviceTensor  # [texts, longest] int64
 
 
 class OptimizedAutoComplete(CachedAutoComplete):
@@ -33,6 +41,8 @@ class OptimizedAutoComplete(CachedAutoComplete):
 
     def preprocess_batch(self, texts: Sequence[str], max_tokens: int | None = None) -> Batch:
         """Token ids of `texts` as two int64 arrays of shape `[len(texts), longest]`.
+
+        With the transformers engine they are tensors on the device of the model.
 
         Padded on the left, so that every row ends with the end of its text. A text of more
         than `max_tokens` tokens (default: the model's window less 50 for the output) loses
@@ -50,11 +60,14 @@ class OptimizedAutoComplete(CachedAutoComplete):
         for at, row in enumerate(rows):
             ids[at, longest - len(row) :] = row
             mask[at, longest - len(row) :] = 1
-        return Batch(input_ids=ids, attention_mask=mask)
+        to_tensor = self._suggester.to_tensor
+        if to_tensor is None:
+            return Batch(input_ids=ids, attention_mask=mask)
+        return Batch(input_ids=to_tensor(ids), attention_mask=to_tensor(mask))
 
     def generate_batch(
         self,
-        texts: Sequence[str] | Batch | Mapping[str, TokenArray],
+        texts: Sequence[str] | Batch | Mapping[str, TokenArray | DeviceTensor],
         max_length: int | None = None,
         *,
         max_new_tokens: int | None = None,
@@ -87,7 +100,7 @@ class OptimizedAutoComplete(CachedAutoComplete):
             kept = kept[1:]
         return kept
 
-    def _texts_of(self, batch: Batch | Mapping[str, TokenArray]) -> list[str]:
+    def _texts_of(self, batch: Batch | Mapping[str, TokenArray | DeviceTensor]) -> list[str]:
         """The texts that the rows of a batch spell."""
         ids, mask = _checked_arrays(batch, len(self._suggester.tokenizer.table))
         tokenizer = self._suggester.tokenizer
@@ -110,8 +123,13 @@ def _texts(texts: Sequence[str]) -> list[str]:
     return list(texts)
 
 
+def _in_host_memory(values: TokenArray | DeviceTensor) -> npt.NDArray[np.generic]:
+    fetch = getattr(values, "cpu", None)
+    return np.asarray(values if fetch is None else fetch())
+
+
 def _checked_arrays(
-    batch: Batch | Mapping[str, TokenArray], n_vocab: int
+    batch: Batch | Mapping[str, TokenArray | DeviceTensor], n_vocab: int
 ) -> tuple[TokenArray, TokenArray]:
     """The two arrays of a batch; raises `OptionError` unless they are a left-padded batch."""
     missing = {"input_ids", "attention_mask"} - set(batch)
@@ -119,7 +137,7 @@ def _checked_arrays(
         raise OptionError(
             f"the batch has no {sorted(missing)!r}; pass what preprocess_batch returns"
         )
-    ids, mask = np.asarray(batch["input_ids"]), np.asarray(batch["attention_mask"])
+    ids, mask = _in_host_memory(batch["input_ids"]), _in_host_memory(batch["attention_mask"])
     if ids.ndim != 2 or ids.shape != mask.shape:
         raise OptionError(
             f"input_ids has shape {ids.shape} and attention_mask {mask.shape}; both must be the "

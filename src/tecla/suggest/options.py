@@ -16,7 +16,7 @@ from tecla.decode.adjust import Adjustment
 from tecla.decode.request import Request, Screen, Stopping
 from tecla.engines.sampling import Sampling
 from tecla.errors import OptionError, PromptTooLongError
-from tecla.settings import Device
+from tecla.settings import Device, EngineName, Precision
 from tecla.text.context import Context
 
 DEFAULT_NEW_TOKENS = 50
@@ -72,7 +72,9 @@ class SuggestOptions(CommonOptions, total=False):
 class EngineOptions(TypedDict, total=False):
     """What can be said about the engine when a model is opened; settings otherwise."""
 
+    engine: EngineName | None
     device: Device | None
+    dtype: Precision | None
     context_tokens: int | None
     kv_tokens: int | None
     slots: int | None

@@ -19,7 +19,7 @@ from typing_extensions import Unpack
 from tecla.closing import Closing
 from tecla.decode.generation import Generation
 from tecla.decode.request import Completed, Request
-from tecla.engines.factory import LoadedModel, open_model
+from tecla.engines.factory import LoadedModel, TensorMaker, open_model
 from tecla.errors import OptionError
 from tecla.models.info import ModelInfo
 from tecla.scheduler.scheduler import Scheduler
@@ -82,6 +82,11 @@ class Suggester(Closing):
     def tokenizer(self) -> Tokenizer:
         """The tokenizer of the model at work; another one after a restart."""
         return self._desk.worker.loaded.tokenizer
+
+    @property
+    def to_tensor(self) -> TensorMaker | None:
+        """Puts an array on the device of the model; `None` for an engine without tensors."""
+        return self._desk.worker.loaded.to_tensor
 
     @property
     def healthy(self) -> bool:
