@@ -270,7 +270,7 @@ class Service:
         try:
             return await asyncio.wait_for(writer.settled(), deadline_ms / 1000 + _SLACK_S)
         except TimeoutError:
-            return replace(writer.suggestion, settled=True, partial=True)
+            return writer.without_waiting()
 
     async def reload(self) -> None:
         """Read the settings again and serve by them; raises `TeclaError`, and all stays as it is.
