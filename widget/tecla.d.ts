@@ -57,6 +57,8 @@ export interface AttachOptions extends SessionOptions {
   suggestOnMove?: boolean;
   /** Show something while an input method composes (false). */
   suggestWhileComposing?: boolean;
+  /** Behind a space that was taken along: another is not doubled, a mark replaces it (true). */
+  spacing?: boolean;
 }
 
 export type ConnectionState = "idle" | "connecting" | "open" | "waiting" | "stopped" | "closed";

@@ -642,15 +642,22 @@ class FormField {
     return maxLength >= 0 ? Math.max(0, maxLength - value.length) : Infinity;
   }
 
-  insert(text) {
+  /** Put text in at the caret, `over` the unit before it or none. */
+  insert(text, over = 0) {
     const { element } = this;
     const at = element.selectionStart;
     // A change of the selection ends the run of typing that undo would take back with this.
     element.setSelectionRange(0, 0);
-    element.setSelectionRange(at, at);
+    element.setSelectionRange(at - over, at);
     if (typeIn(element, text)) return;
-    element.setRangeText(text, at, at, "end");
+    element.setRangeText(text, at - over, at, "end");
     fireInput(element, text);
+  }
+
+  /** Stand behind what an undo brought back and selected, if the field is again as it was. */
+  deselect({ text, caret }) {
+    const { value, selectionEnd } = this.element;
+    if (value === text && selectionEnd === caret) this.element.setSelectionRange(caret, caret);
   }
 }
 
@@ -677,16 +684,28 @@ class EditableField {
     return textAround(element, selection.anchorNode, selection.anchorOffset);
   }
 
-  insert(text) {
+  insert(text, over = 0) {
     const { selection, element } = this;
     const { anchorNode, anchorOffset } = selection;
     selection.collapse(element, 0); // ends the run of typing, as above
-    selection.collapse(anchorNode, anchorOffset);
+    const isText = anchorNode.nodeType === Node.TEXT_NODE; // where typed text ends
+    const from = isText ? Math.max(0, anchorOffset - over) : anchorOffset;
+    selection.setBaseAndExtent(anchorNode, from, anchorNode, anchorOffset);
     if (typeIn(element, text)) return;
     const range = selection.getRangeAt(0);
-    range.insertNode(element.ownerDocument.createTextNode(text));
-    selection.collapseToEnd();
+    range.deleteContents();
+    const node = element.ownerDocument.createTextNode(text);
+    range.insertNode(node);
+    selection.collapse(node, text.length);
     fireInput(element, text);
+  }
+
+  deselect({ text, caret }) {
+    const { selection, element } = this;
+    if (!selection?.rangeCount || !element.contains(selection.anchorNode)) return;
+    const { endContainer, endOffset } = selection.getRangeAt(0);
+    const now = textAround(element, endContainer, endOffset);
+    if (now.text === text && now.caret === caret) selection.collapseToEnd();
   }
 }
 
@@ -1348,6 +1367,9 @@ const SPOKEN_MS = 700; // a suggestion that stands for so long is told to screen
 const IDLE_MS = 60_000; // a field without the focus for so long gives its connection back
 const SWIPE_PX = 40;
 const TOUCH_SLACK_PX = 10;
+const MARKS = ".,)"; // they take the place of a space that came with a suggestion
+const MARKS_SPACED_IN_FRENCH = ";:!?";
+const SHIFTS = new Set(["Shift", "AltGraph"]); // a key that is held to type a mark
 const CONNECTION = ["server", "key", "user", "collection", "session", "maxChars"];
 const WISHES = ["eagerness", "maxWords", "language", "deadlineMs", "filters"];
 
@@ -1382,6 +1404,8 @@ class Attachment {
   #isTaking = false;
   #drawn = ""; // what was drawn last
   #taken = null; // where in the text what was accepted last stands
+  #spaced = null; // the field as it was left behind a space that came with what was accepted
+  #replaced = null; // the same, where a mark took the place of the space
   #alternatives = null;
   #listed = [];
   #marked = 0;
@@ -1553,6 +1577,7 @@ class Attachment {
     on(element, "focus", () => this.#enter());
     on(element, "blur", () => this.#leave());
     on(element, "keydown", (event) => this.#onKey(event), true);
+    on(element, "beforeinput", (event) => this.#onBeforeInput(event));
     on(element, "input", (event) => this.#onInput(event));
     on(element, "compositionstart", () => this.#onComposition(true));
     on(element, "compositionend", () => this.#onComposition(false));
@@ -1589,6 +1614,7 @@ class Attachment {
   }
 
   #leave() {
+    this.#spaced = null;
     this.#closeList();
     this.#session.flush();
     this.#session.withhold();
@@ -1601,13 +1627,32 @@ class Attachment {
     if (this.#session.state !== "stopped") this.#session.close();
   }
 
+  /** What is typed behind a space that came with a suggestion: that space is not doubled. */
+  #onBeforeInput(event) {
+    const spaced = this.#spaced;
+    if (this.#isTaking || spaced === null) return;
+    this.#spaced = null;
+    const isTyped = event.inputType === "insertText" && !event.isComposing && !this.#isComposing;
+    if (!isTyped || !event.cancelable || event.defaultPrevented) return;
+    const place = this.#field.isFit ? this.#field.read() : null;
+    const isThere = place !== null && place.text === spaced.text && place.caret === spaced.caret;
+    if (!isThere || !this.#takesSpace(event.data)) return;
+    event.preventDefault();
+    if (event.data === " ") return;
+    this.#replaced = spaced;
+    this.#field.insert(event.data, 1);
+  }
+
   #onInput(event) {
     if (this.#isTaking) return;
+    this.#spaced = null;
     this.#closeList();
     if (this.#field.isFit && this.#session.state === "closed") this.#session.connect();
     const kind = event.inputType ?? "";
     const isBack = kind.startsWith("delete") || kind.startsWith("history");
     const { before } = this.#session.place;
+    // Else what is typed after the undo would take the place of the space.
+    if (kind === "historyUndo" && this.#replaced) this.#field.deselect(this.#replaced);
     const place = this.#field.read();
     // An event of a script does not say what happened; the text does.
     const isTyped = kind ? !isBack : place !== null && place.text.slice(0, place.caret).length > before.length;
@@ -1620,6 +1665,7 @@ class Attachment {
 
   #onComposition(isBegun) {
     this.#isComposing = isBegun;
+    if (isBegun) this.#spaced = null; // its end may only say that something was accepted
     if (isBegun) this.#closeList();
     this.#sync(!isBegun);
   }
@@ -1633,6 +1679,7 @@ class Attachment {
     if (place && wellFormed(place.text.slice(0, at)) === before && wellFormed(place.text.slice(at)) === after) {
       return;
     }
+    this.#spaced = null;
     this.#closeList();
     this.#sync(this.#options.suggestOnMove ?? false);
   }
@@ -1652,6 +1699,9 @@ class Attachment {
   // Keys
 
   #onKey(event) {
+    // Only the very next key may take the space; those of phones have no name, but are typed.
+    const isNext = event.keyCode === 229 || SHIFTS.has(event.key) || this.#takesSpace(event.key);
+    if (!isNext || event.ctrlKey || event.metaKey) this.#spaced = null;
     if (event.isComposing || event.keyCode === 229 || event.defaultPrevented) return;
     const action = this.#actionOf(event);
     if (action === null) return;
@@ -1684,6 +1734,13 @@ class Attachment {
     return null;
   }
 
+  /** Whether what is typed takes the place of a space that came with a suggestion. */
+  #takesSpace(typed) {
+    if (!(this.#options.spacing ?? true) || typed?.length !== 1) return false;
+    if (typed === " " || MARKS.includes(typed)) return true;
+    return MARKS_SPACED_IN_FRENCH.includes(typed) && this.#sessionOptions().language !== "fr";
+  }
+
   // Taking
 
   /** What is shown, if it still belongs to what is in the field. */
@@ -1705,6 +1762,7 @@ class Attachment {
     const { after } = this.#session.place;
     const expected = this.#session.place.before + text;
     this.#closeList();
+    this.#spaced = null;
     this.#isTaking = true;
     try {
       this.#field.insert(text);
@@ -1717,6 +1775,7 @@ class Attachment {
       return text;
     }
     this.#taken = { start, end: expected.length };
+    this.#spaced = text.endsWith(" ") ? now : null;
     this.#session.accept(text);
     const savedKeys = Math.max(0, characters(text) - 1);
     this.#saved.keys += savedKeys;

@@ -12,6 +12,11 @@ from browser.conftest import Scripted, Site, events, ghost, heard, settled, unti
 pytestmark = pytest.mark.browser
 
 _EDITABLE = '<div class="field" contenteditable role="textbox" aria-label="Text"></div>'
+_KINDS = [
+    '<textarea class="field" aria-label="Text"></textarea>',
+    '<input class="field" aria-label="Text">',
+    _EDITABLE,
+]
 _ITEMS = [
     {"text": " jumps over the dog", "probability": 0.6},
     {"text": " is red", "probability": 0.3},
@@ -345,3 +350,174 @@ def test_keys_can_be_others(site: Site) -> None:
     assert ghost(page)
     page.keyboard.press("Control+Enter")
     assert value(page).startswith("x one\ntwo")
+
+
+def spaced(before: str) -> str | None:
+    return {"fox": " jumps ", "ps ": "over "}.get(before[-3:])
+
+
+def start_spaced(site: Site, scripted: Scripted, body: str = _KINDS[0], **more: Any) -> Page:
+    """A suggestion that ends with a space was taken."""
+    page = start(site, scripted, body, **more)
+    page.keyboard.insert_text("the fox")
+    assert ghost(page) == " jumps "
+    page.keyboard.press("Tab")
+    assert ghost(page, "over ")
+    assert written(page) == "the fox jumps "
+    return page
+
+
+def written(page: Page) -> str:
+    """The text before the caret of a field of any kind, where nothing stands behind it."""
+    found = page.evaluate("() => window.handle.session.place")
+    shown = page.evaluate("() => window.handle.element.value ?? window.handle.element.innerText")
+    assert found["after"] == ""
+    assert found["before"] == shown.replace("\u00a0", " ")
+    return str(found["before"])
+
+
+@pytest.mark.parametrize("body", _KINDS)
+@pytest.mark.parametrize(
+    ("typed", "text"), [(" and", " and"), ("  x", "  x"), (", ", ", "), ("?", "?"), ("x", " x")]
+)
+def test_the_space_that_comes_with_a_suggestion_is_not_doubled(
+    site: Site, body: str, typed: str, text: str
+) -> None:
+    scripted = Scripted(spaced)
+    page = start_spaced(site, scripted, body)
+    page.keyboard.type(typed)
+    assert written(page) == "the fox jumps" + text
+    settled(page)
+    assert scripted.text == "the fox jumps" + text
+
+
+@pytest.mark.parametrize("body", _KINDS)
+def test_a_mark_in_place_of_a_space_is_one_step(site: Site, body: str) -> None:
+    script = """
+    window.seen = [];
+    document.querySelector(".field").addEventListener("input", (event) => {
+      window.seen.push([event.inputType, event.data, event.isTrusted]);
+    });
+    """
+    scripted = Scripted(spaced)
+    page = start_spaced(site, scripted, body, script=script)
+    page.keyboard.press(" ")
+    assert written(page) == "the fox jumps "
+    assert page.evaluate("() => window.handle.state.suggestion") == "over "  # nothing changed
+    assert len(page.evaluate("() => window.seen")) == 2
+    page.keyboard.press("Control+z")
+    assert written(page) == "the fox"
+    page.keyboard.press("Control+Shift+z")
+    page.keyboard.press("Backspace")
+    page.keyboard.press("Backspace")
+    page.keyboard.insert_text("x fox")
+    assert ghost(page) == " jumps "
+    page.keyboard.press("Tab")
+    page.keyboard.press(",")
+    assert written(page).endswith(" fox jumps,")
+    assert page.evaluate("() => window.seen.at(-1)") == ["insertText", ",", True]
+    page.keyboard.press("Control+z")
+    assert written(page).endswith(" fox jumps ")
+    page.keyboard.press("Control+Shift+z")
+    assert written(page).endswith(" fox jumps,")
+    page.keyboard.press("Control+z")
+    page.keyboard.press("a")
+    assert written(page).endswith(" fox jumps a")
+    settled(page)
+    assert scripted.text == written(page)
+
+
+@pytest.mark.parametrize("body", _KINDS)
+@pytest.mark.parametrize(
+    "between",
+    [["ArrowLeft", "ArrowRight"], ["x", "Backspace"], ["Escape"], ["Control+z", "Control+Shift+z"]],
+)
+def test_a_space_of_ones_own_stays_before_a_mark(site: Site, body: str, between: list[str]) -> None:
+    page = start_spaced(site, Scripted(spaced), body)
+    for key in between:
+        page.keyboard.press(key)
+    page.keyboard.type(". ")
+    assert written(page) == "the fox jumps . "
+
+
+def test_a_space_is_left_where_the_page_moved_or_wrote(site: Site) -> None:
+    page = start_spaced(site, Scripted(spaced))
+    page.evaluate("() => window.handle.element.setSelectionRange(4, 4)")
+    page.keyboard.type(",")
+    assert value(page) == "the ,fox jumps "
+    page.locator(".field").evaluate("(field) => { field.value = ''; }")
+    page.keyboard.insert_text("a fox")
+    assert ghost(page) == " jumps "
+    page.keyboard.press("Tab")
+    page.locator(".field").evaluate("(field) => { field.value = 'other text '; }")
+    page.keyboard.type(",")
+    assert value(page) == "other text ,"
+
+
+@pytest.mark.parametrize(
+    ("lang", "options", "text"),
+    [
+        ("en", {"spacing": False}, "the fox jumps  , ;"),
+        ("fr", {}, "the fox jumps ; "),
+        ("en", {"language": "fr"}, "the fox jumps ; "),
+    ],
+)
+def test_spaces_can_be_left_alone(
+    site: Site, lang: str, options: dict[str, Any], text: str
+) -> None:
+    page = start_spaced(site, Scripted(spaced), lang=lang, options=options)
+    page.keyboard.type(text.removeprefix("the fox jumps "))
+    assert written(page) == text
+
+
+def test_what_is_composed_behind_a_space_leaves_it(site: Site) -> None:
+    scripted = Scripted(spaced)
+    page = start_spaced(site, scripted)
+    keyboard = page.context.new_cdp_session(page)
+    keyboard.send("Input.imeSetComposition", {"text": ",", "selectionStart": 1, "selectionEnd": 1})
+    assert value(page) == "the fox jumps ,"
+    keyboard.send("Input.insertText", {"text": "."})
+    assert value(page) == "the fox jumps ."
+    settled(page)
+    assert scripted.text == value(page)
+
+
+def test_keyboards_of_phones_tell_no_keys_and_close_the_space_too(site: Site) -> None:
+    """They compose a word, and put a mark in without a key that has a name."""
+    scripted = Scripted(spaced)
+    page = start(site, scripted, has_touch=True, is_mobile=True)
+    keyboard = page.context.new_cdp_session(page)
+    for text in ("f", "fo", "fox"):
+        caret = {"selectionStart": len(text), "selectionEnd": len(text)}
+        keyboard.send("Input.imeSetComposition", {"text": text, **caret})
+    keyboard.send("Input.insertText", {"text": "fox"})
+    assert ghost(page) == " jumps "
+    page.touchscreen.tap(*middle(page))
+    until(page, "() => window.handle.element.value === 'fox jumps '")
+    for text in (".", " "):
+        nameless = {"windowsVirtualKeyCode": 229, "key": "Unidentified"}
+        keyboard.send("Input.dispatchKeyEvent", {"type": "rawKeyDown", **nameless})
+        keyboard.send("Input.insertText", {"text": text})
+        keyboard.send("Input.dispatchKeyEvent", {"type": "keyUp", **nameless})
+    assert value(page) == "fox jumps. "
+    settled(page)
+    assert scripted.text == value(page)
+
+
+def test_a_page_that_forbids_a_mark_is_heard(site: Site) -> None:
+    script = """
+    document.querySelector(".field").addEventListener("beforeinput", (event) => {
+      if (event.data === ",") event.preventDefault();
+    }, true);
+    """
+    page = start_spaced(site, Scripted(spaced), script=script)
+    page.keyboard.type(",.")
+    assert value(page) == "the fox jumps ."
+
+
+def test_without_the_browsers_own_command_a_mark_closes_the_space_too(site: Site) -> None:
+    script, css = "document.execCommand = null;", ".field { white-space: pre-wrap; }"
+    for body in _KINDS:
+        page = start_spaced(site, Scripted(spaced), body, script=script, css=css)
+        page.keyboard.type(")")
+        assert written(page) == "the fox jumps)"

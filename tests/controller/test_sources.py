@@ -67,14 +67,15 @@ def test_what_cannot_be_opened_is_told_at_once_or_left_out(
 
 
 def test_the_language_is_that_of_the_paragraph() -> None:
-    languages = Languages("en")
-    assert languages.at("") == "en"
-    assert languages.at("Si") == "en"
-    assert languages.at(SPANISH + " Y") == "es"
-    assert languages.at(f"{SPANISH}\n{ENGLISH} And") == "en"
-    assert languages.at(f"{ENGLISH}\n\n{SPANISH}") == "es"
-    assert languages.at(f"{ENGLISH}\n\n{SPANISH}\n\n- Pan") == "es"  # too short to tell
-    assert Languages().at("42") == ""
+    languages = Languages()
+    assert languages.at("", "en") == "en"
+    assert languages.at("Si", "en") == "en"
+    assert languages.at("Si", "es") == "es"  # another wish holds at once
+    assert languages.at(SPANISH + " Y", "en") == "es"
+    assert languages.at(f"{SPANISH}\n{ENGLISH} And", "en") == "en"
+    assert languages.at(f"{ENGLISH}\n\n{SPANISH}", "en") == "es"
+    assert languages.at(f"{ENGLISH}\n\n{SPANISH}\n\n- Pan", "en") == "es"  # too short to tell
+    assert languages.at("42") == ""
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,7 @@ def test_the_language_is_that_of_the_paragraph() -> None:
     ],
 )
 def test_a_script_tells_its_language_or_that_it_is_another(text: str, language: str) -> None:
-    assert Languages("en").at(text) == language
+    assert Languages().at(text, "en") == language
 
 
 @pytest.mark.parametrize(

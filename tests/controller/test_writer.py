@@ -297,6 +297,37 @@ def test_what_is_said_in_place_of_a_late_model_is_not_the_models() -> None:
         found = writer.wait()
         assert found.ghost is not None
         assert (found.origin, found.settled, found.partial) == ("classical", True, True)
+        assert found.without_model == "late"
+
+
+class Silent(Late):
+    """A model that never answers."""
+
+    def begin(self, *_: object, **__: object) -> Future[Completed]:
+        return Future()
+
+
+@pytest.mark.parametrize(
+    ("phrase", "eagerness", "probability", "silence"),
+    [
+        ("the future was bright", 1.0, 0.5, None),
+        ("the future was bright", 1.0, 0.9, None),  # sure enough to be shown at once
+        ("the future was bright", 0.0, 0.5, "unsure"),
+        ("nothing else", 1.0, 0.5, "nothing_found"),
+    ],
+)
+def test_who_waits_no_longer_is_told_what_the_others_say(
+    phrase: str, eagerness: float, probability: float, silence: str | None
+) -> None:
+    manner = replace(PATIENT, eagerness=eagerness)
+    with Writer(Asker(Silent()), beside(Says(phrase, probability)), manner) as writer:
+        first = writer.update(Snapshot("the future"))
+        assert first.without_model is None
+        found = writer.without_waiting()
+        assert (found.settled, found.partial, found.silence) == (True, True, silence)
+        assert found.without_model == "late"
+        assert first.ghost in (None, found.ghost)
+        assert writer.without_waiting() is found
 
 
 def test_no_more_candidates_are_asked_for_than_there_is_time_for() -> None:

@@ -112,13 +112,13 @@ def serving(folder: Path, **terms: Any) -> Iterator[Process]:
 class Typist:
     """Types without end over one connection, and keeps what is said; one thread."""
 
-    def __init__(self, service: Peer, number: int) -> None:
+    def __init__(self, service: Peer, number: int, pause_s: float) -> None:
         self.answers: list[dict[str, Any]] = []
         self.longest_s = 0.0
         self.ended: BaseException | None = None
         self._socket = Socket(service)
         self._stops = threading.Event()
-        self._number = number
+        self._number, self._pause_s = number, pause_s
         self._thread = threading.Thread(target=self._type)
         self._thread.start()
 
@@ -126,7 +126,7 @@ class Typist:
         try:
             self._socket.open(TEXT, session=f"typist {self._number}")
             revision, text = 1, TEXT
-            while not self._stops.is_set():
+            while not self._stops.wait(self._pause_s):
                 revision += 1
                 began = time.monotonic()
                 letter = " abcdefgh"[revision % 9]
@@ -158,13 +158,14 @@ class Typist:
 
 @contextmanager
 def typists(
-    service: Peer, number: int = 4, *, ended_by: int | None = None
+    service: Peer, number: int = 4, *, pause_s: float = 0.0, ended_by: int | None = None
 ) -> Iterator[list[Typist]]:
     """People who type as long as the block lasts, and none of whom waits in vain.
 
-    They are not cut off, or all with the same close code.
+    They pause between a key's answer and the next key. They are not cut off, or all with the same
+    close code.
     """
-    found = [Typist(service, each) for each in range(number)]
+    found = [Typist(service, each, pause_s) for each in range(number)]
     try:
         yield found
     finally:

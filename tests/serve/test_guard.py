@@ -6,6 +6,7 @@ import pytest
 
 from running import Clock
 from tecla.errors import ForbiddenError, RateLimitedError, StoreError, UnauthorizedError
+from tecla.serve.gate import caller_of
 from tecla.serve.guard import Caller, Guard
 from tecla.settings import ServeSettings
 from tecla.store.keys import KeyLimits, StoredKey, make_key
@@ -73,6 +74,40 @@ def test_a_revoked_key_ends_within_a_second(book: Failing, guard: Guard, clock: 
     assert not guard.still(caller)
     with pytest.raises(UnauthorizedError, match="revoked"):
         guard.caller(new.text)
+
+
+@pytest.mark.parametrize(
+    ("header", "key", "told"),
+    [
+        (None, "", "no key was given.*`key`"),
+        (b"", "", "no key was given"),
+        (b"Bearer ", "", "no Bearer key"),
+        (b"Bearer nonsense", "", "this key is none"),
+        (b"bearer tecla_", "", "this key is none"),
+        (None, "nonsense", "this key is none"),
+        (b"Basic YTpi", "", "Bearer"),
+        (b"KEY", "", "Bearer"),
+        (b"Basic YTpi", "KEY", None),
+        (b"Bearer KEY", "nonsense", None),
+    ],
+)
+def test_what_is_wrong_with_a_key_is_told(
+    book: Failing, guard: Guard, header: bytes | None, key: str, told: str | None
+) -> None:
+    new = make_key("web", ["suggest"], NOW_S)
+    book.add(new.stored)
+    if told is None:
+        header = None if header is None else header.replace(b"KEY", new.text.encode())
+        assert caller_of(guard, header, key.replace("KEY", new.text)).key_id == new.stored.id
+        return
+    with pytest.raises(UnauthorizedError, match=told) as raised:
+        caller_of(guard, header, key)
+    assert len(str(raised.value).encode()) <= 123  # what a WebSocket can be closed with
+
+
+def test_whoever_needs_no_key_may_send_any_header(book: Failing) -> None:
+    guard = Guard(book, ServeSettings(), asks_for_keys=False)
+    assert caller_of(guard, b"Basic YTpi").key_id == ""
 
 
 def test_a_key_ends_when_it_says(book: Failing, guard: Guard, clock: Clock) -> None:

@@ -109,6 +109,12 @@ def test_plain_text_is_no_json(made: Made) -> None:
         "/v1/suggest", content=json.dumps(FUTURE), headers={"content-type": "text/plain"}
     )
     assert answer.status_code == 400  # what a page may send without leave is not read
+    assert "content-type: application/json" in answer.json()["error"]["message"]
+
+
+def test_what_is_wrong_with_fields_is_told_in_our_own_words(made: Made) -> None:
+    message = tell(made, text="").json()["error"]["message"]
+    assert message.startswith("text must be there")
 
 
 @pytest.mark.parametrize("over", [0, 1])
@@ -328,6 +334,35 @@ def test_counts_hold_no_text_and_few_labels(made: Made) -> None:
     assert len(page.splitlines()) < 400
 
 
+def test_requests_are_counted_by_route_and_status(make: Make) -> None:
+    made = make(asks_for_keys=True)
+    key = made.key("suggest", "admin")
+    suggest(made, key)
+    suggest(made, key, n=0)
+    suggest(made)
+    for path in ("/nowhere", "/elsewhere?x=1", "/v1/suggest"):
+        made.client.get(path, headers={"authorization": f"Bearer {key}"})
+    made.client.get("/healthz", headers={"host": "evil.example"})
+    page = made.client.get("/metrics", headers={"authorization": f"Bearer {key}"}).text
+    found = re.findall(r'tecla_requests_total\{route="(.*)",status="(\d+)"\} (\d+)', page)
+    assert sorted(found) == [
+        ("/healthz", "403", "1"),
+        ("/v1/suggest", "200", "1"),
+        ("/v1/suggest", "400", "1"),
+        ("/v1/suggest", "401", "1"),
+        ("/v1/suggest", "405", "1"),
+        ("other", "404", "2"),
+    ]
+    assert 'tecla_refused_total{code="unauthorized"} 1.0' in page
+
+
 def test_models_are_listed(made: Made) -> None:
     (model,) = made.client.get("/v1/models").json()["data"]
     assert (model["id"], model["object"]) == ("fake", "model")
+
+
+def test_the_language_that_is_wished_is_that_of_a_text_that_does_not_tell(made: Made) -> None:
+    for language in ("es", "en"):
+        suggest(made, before="Si", session="letter", language=language)
+        (text,) = made.service.texts._open.values()
+        assert text.writer.language == language

@@ -20,6 +20,7 @@ from tecla.serve import socket_route
 from tecla.store.sqlite import SqliteStore
 
 pytestmark = pytest.mark.slow
+_KEY_S = 0.2  # between two keys of a person
 
 
 @pytest.fixture(scope="module")
@@ -88,19 +89,19 @@ def test_an_engine_that_dies_costs_restarts_and_no_connection(
 def test_the_default_model_is_back_within_seconds(folder: Path) -> None:
     """What is measured is printed: seconds until the model is heard again under load."""
     write_config(folder, "default")
-    with serving(folder) as service, typists(service) as people:
-        for count, how in enumerate((signal.SIGKILL, signal.SIGSEGV) * 3, start=1):
-            until(lambda: all(_hears_the_model(each) for each in people))
+    with serving(folder) as service, typists(service, pause_s=_KEY_S) as people:
+        for how in (signal.SIGKILL, signal.SIGSEGV) * 3:
+            until(lambda: any(_hears_the_model(each) for each in people))
+            before, began = service.restarts, time.monotonic()
             service.kill_engine(how)
-            began = time.monotonic()
             for each in people:
                 each.answers.clear()
-            until(lambda count=count: service.restarts == count)
+            until(lambda before=before: service.restarts > before)
             until(service.is_ready)
             ready_s = time.monotonic() - began
-            until(lambda: all(_hears_the_model(each) for each in people))
+            until(lambda: any(_hears_the_model(each) for each in people))
             heard_s = time.monotonic() - began
-            print(f"{how.name}: ready after {ready_s:.2f} s, heard by all after {heard_s:.2f} s")
+            print(f"{how.name}: ready after {ready_s:.2f} s, heard after {heard_s:.2f} s")
         longest_s = max(each.longest_s for each in people)
         print(f"the longest wait for an answer was {longest_s:.2f} s")
 

@@ -186,6 +186,8 @@ def test_what_was_never_shown_can_be_put_in_all_the_same(made: Made) -> None:
         client.opened()
         client.send("accept", text=" xyz")
         assert client.settled()
+        assert made.metrics.accepted._value.get() == 0
+        assert made.metrics.saved._value.get() == 0
         client.send("edit", start=len(FUTURE), end=len(FUTURE) + 4, text="")
         assert client.settled()["text"].startswith(" of")
 

@@ -53,33 +53,39 @@ class Languages:
     """The language of the paragraph at the caret, worked out once a word.
 
     A paragraph that is too short to tell has the language of the one before it, and so on, unless
-    that one is written in another script; where nothing tells, it is `usual`.
+    that one is written in another script.
     """
 
-    def __init__(self, usual: str = "") -> None:
-        """`usual` is two letters of ISO 639, or empty."""
-        self._usual = usual
+    def __init__(self) -> None:
+        """Nothing is written yet."""
         self._told: tuple[str, str] | None = None
-        self._found = ""
+        self._found: str | None = ""
 
-    def at(self, before: str) -> str:
-        """The language at the end of a text."""
+    def at(self, before: str, usual: str = "") -> str:
+        """The language at the end of a text.
+
+        Where nothing tells, it is `usual`: two letters of ISO 639, or empty.
+        """
         tail = before[-4 * _MOST_CHARS :]
         text = tail[: _last_run(tail)]
         script = script_of(_end_of(tail.rpartition("\n")[2]))  # which may have no space in it
         if (text, script) != self._told:
-            self._told, self._found = (text, script), self._of(text, script)
+            self._told, self._found = (text, script), _told_by(text, script)
+        if self._found is None:
+            return usual if is_written_in(usual, script) else ""
         return self._found
 
-    def _of(self, text: str, script: str) -> str:
-        told = None if script == LATIN else language_of_script(script)
-        if told is not None:
-            return told
-        for paragraph in reversed(text.split("\n")):
-            found = language_of(_end_of(paragraph))
-            if found is not None and is_written_in(found, script):
-                return found
-        return self._usual if is_written_in(self._usual, script) else ""
+
+def _told_by(text: str, script: str) -> str | None:
+    """The language that a text tells, `None` if it tells none."""
+    told = None if script == LATIN else language_of_script(script)
+    if told is not None:
+        return told
+    for paragraph in reversed(text.split("\n")):
+        found = language_of(_end_of(paragraph))
+        if found is not None and is_written_in(found, script):
+            return found
+    return None
 
 
 def _end_of(paragraph: str) -> str:

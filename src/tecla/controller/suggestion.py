@@ -37,6 +37,13 @@ class Suggestion:
     took_ms: float = 0.0
     failure: TeclaError | None = None
 
+    @property
+    def without_model(self) -> str | None:
+        """Why the model had no part in it, though it was asked: the failure's code, or "late"."""
+        if self.failure is not None:
+            return self.failure.code
+        return "late" if self.settled and self.partial and self.origin != "model" else None
+
     def quiet_chars(self, manner: Manner, *, in_haste: bool = False) -> int:
         """How many characters of the ghost text may be typed before the writer need be told.
 

@@ -71,7 +71,7 @@ class Writer(Closing):
         self._shared, self._feedback = shared, feedback
         self.manner, self.header, self._clock = manner or Manner(), header, clock
         self.most_classical: int | None = None  # set where there is no time for more candidates
-        self._languages = Languages(self.manner.language)
+        self._languages = Languages()
         self._known = Known()
         self._place = Place(Snapshot(), header)
         self._newest = Suggestion(0, None, settled=True)
@@ -147,6 +147,13 @@ class Writer(Closing):
                 return self.wait()
         return self._newest
 
+    def without_waiting(self) -> Suggestion:
+        """The newest answer, settled without the model if that was not heard yet: it is late."""
+        if not self._newest.settled:
+            self._newest = replace(self._without_model(), partial=True)
+            self._tell()
+        return self._newest
+
     def accept(self, part: Part = "all", *, revision: int | None = None) -> str:
         """Take the ghost text, or its beginning (`parts.end_of`); the text that was put in.
 
@@ -211,9 +218,10 @@ class Writer(Closing):
         """Take a new revision; `by_hand` is false for what was accepted."""
         self._began = self._clock()
         before, shown = self.snapshot, self._newest.ghost
-        language = self._languages.at(snapshot.before)
+        language = self._languages.at(snapshot.before, self.manner.language)
         self._place, self._weighed = Place(snapshot, self.header, language), None
-        self._drop()
+        if self._model is not None:
+            self._model.drop()  # nobody waits for it any more
         rest = rest_of(shown, before, snapshot)
         if by_hand:
             self._tell_of_the_hand(before, shown, rest)
@@ -295,9 +303,8 @@ class Writer(Closing):
         if not self._sources:
             return ()
         manner, most = self.manner, self.most_classical
-        n = min(manner.classical, most or manner.classical)
-        most_words = 1 if most == 1 else manner.search.words
-        budget = Budget(n, most_words, min_next=min(1.0, manner.rules.further))
+        n, n_words = most or manner.classical, 1 if most == 1 else manner.search.words
+        budget = Budget(min(manner.classical, n), n_words, min_next=min(1.0, manner.rules.further))
         heard = self._sources.heard(self._place.context, self._place.language, budget)
         return self._ranking.allowed(heard, self._place)
 
@@ -322,18 +329,10 @@ class Writer(Closing):
         shown = Shown(now.ghost) if now.ghost else self._shown(now.alternatives)
         return replace(now, ghost=shown.ghost, silence=shown.silence, settled=True, failure=failure)
 
-    def _drop(self) -> None:
-        """Nobody waits for the model any more."""
-        if self._model is not None:
-            self._model.drop()
-
     def _settled(self, completed: Completed) -> Suggestion:
         """The answer with what the model said."""
-        model = [
-            Alternative(each.text, each.words, each.marks)
-            for each in completed.continuations
-            if each.words
-        ]
+        said = (each for each in completed.continuations if each.words)
+        model = [Alternative(each.text, each.words, each.marks) for each in said]
         allowed = self._ranking.allowed(model, self._place)
         found = tuple(blended(allowed, self._classical, self._weight))
         if not completed.partial:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from itertools import chain
 from typing import cast
 
 from fastapi import FastAPI, Request, WebSocket
@@ -22,7 +23,7 @@ from tecla.serve.description import describe
 from tecla.serve.gate import ASGIApp as GateApp
 from tecla.serve.gate import Gate, error_document, error_headers
 from tecla.serve.http_routes import make_router
-from tecla.serve.invalid import first_fault
+from tecla.serve.invalid import Fault, first_fault, is_json
 from tecla.serve.metrics import Metrics
 from tecla.serve.openai_routes import make_openai_router
 from tecla.serve.pages import make_pages_router
@@ -58,10 +59,14 @@ def make_app(
         docs_url=None,  # the framework's own pages fetch from elsewhere
         redoc_url=None,
     )
-    app.include_router(make_router(service, counts))
-    app.include_router(make_openai_router(service))
-    app.include_router(make_compare_router(service, compared))
-    app.include_router(make_pages_router())
+    routers = (
+        make_router(service, counts),
+        make_openai_router(service),
+        make_compare_router(service, compared),
+        make_pages_router(),
+    )
+    for router in routers:
+        app.include_router(router)
     describe(app)
 
     @app.websocket("/v1/session")
@@ -84,9 +89,11 @@ def make_app(
         return JSONResponse(error_document(error), status, error_headers(error))
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         """What is wrong, without what was sent."""
         fault = first_fault(error.errors())
+        if not fault.where and not is_json(request.headers.get("content-type", "")):
+            fault = Fault("", "the body is not read as JSON; send content-type: application/json")
         counts.refused.labels("bad_input").inc()
         document = error_document(InputError(str(fault)))
         document["error"]["param"] = fault.where or None
@@ -113,5 +120,7 @@ def make_app(
             allow_headers=["authorization", "content-type"],
             max_age=600,
         )
-    gate = Gate(cast(GateApp, app), service.guard, service.settings.serve)
+    known = chain(app.routes, *(router.routes for router in routers))
+    routes = {path for route in known if (path := getattr(route, "path", None))}
+    gate = Gate(cast(GateApp, app), service.guard, service.settings.serve, counts, routes)
     return cast(ASGIApp, gate)

@@ -144,7 +144,7 @@ class _Comparison:
         usual_ms = service.manner.search.deadline_ms or wanted_ms
         search = replace(writer.manner.search, deadline_ms=min(usual_ms, wanted_ms / 2))
         writer.manner = self._manner = replace(writer.manner, search=search)
-        language = Languages(self._manner.language).at(asked.before)
+        language = Languages().at(asked.before, self._manner.language)
         self.place = Place(Snapshot(asked.before, asked.after), "", language)
         self._ranking = service.controller.ranking.at(asked.filters)
 

@@ -17,7 +17,7 @@ import asyncio
 import json
 import math
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -31,7 +31,8 @@ from tecla.errors import (
     TooLargeError,
     UnauthorizedError,
 )
-from tecla.serve.guard import Guard
+from tecla.serve.guard import Caller, Guard
+from tecla.serve.metrics import Metrics
 from tecla.settings import ServeSettings
 
 Message = MutableMapping[str, Any]
@@ -51,6 +52,7 @@ _TYPES: Final = {  # as OpenAI's clients know them
     429: "rate_limit_error",
 }
 _WITH_KEY: Final = "/v1/"
+_STARTS: Final = frozenset({"http.response.start", "websocket.http.response.start"})
 _PORT: Final = re.compile(r":\d+\Z")
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _JSON_BYTES_PER_CHAR: Final = 12  # of a character beyond the BMP, escaped
@@ -71,9 +73,20 @@ _PAGE_POLICY: Final = (
 class Gate:
     """In front of an ASGI app. Routes find who asks under `caller` in the scope."""
 
-    def __init__(self, app: ASGIApp, guard: Guard, settings: ServeSettings) -> None:
-        """Let through who may ask a service with these settings; `guard` knows the keys."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        guard: Guard,
+        settings: ServeSettings,
+        metrics: Metrics,
+        routes: Collection[str] = (),
+    ) -> None:
+        """Let through who may ask a service with these settings; `guard` knows the keys.
+
+        Answers are counted in `metrics` by the route they come from, one of `routes`.
+        """
         self._app, self._guard = app, guard
+        self._metrics, self._routes = metrics, frozenset(routes)
         self._origins = frozenset(settings.allowed_origins)
         host = settings.host.lower()
         self._names = {host, *(urlsplit(each).netloc for each in self._origins)}
@@ -88,22 +101,36 @@ class Gate:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
+        counting = self._counted(scope, send)
         try:
             self._check_names(scope, headers)
             if scope["type"] == "websocket":
                 await self._app(scope, receive, send)
                 return
             if scope["path"].startswith(_WITH_KEY) and scope["method"] != "OPTIONS":
-                caller = self._guard.caller(bearer(headers.get(b"authorization")))
+                caller = caller_of(self._guard, headers.get(b"authorization"))
                 self._guard.count(caller)
                 scope["caller"] = caller
             body = await self._body(headers, receive)
         except TeclaError as error:
             if scope["type"] == "http":
                 await _discard(receive)
-            await _refuse(scope, send, error)
+            self._metrics.refused.labels(error.code).inc()
+            await _refuse(scope, counting, error)
             return
-        await self._app(scope, _once(body, receive), _with_headers(send))
+        await self._app(scope, _once(body, receive), _with_headers(counting))
+
+    def _counted(self, scope: Message, send: ASGISend) -> ASGISend:
+        """`send` that counts the answer, by names of routes alone: paths are whatever is asked."""
+
+        async def sending(message: Message) -> None:
+            if message["type"] in _STARTS:
+                path = getattr(scope.get("route"), "path", scope["path"])
+                route = path if path in self._routes else "other"
+                self._metrics.requests.labels(route, str(message["status"])).inc()
+            await send(message)
+
+        return sending
 
     def _check_names(self, scope: Message, headers: dict[bytes, bytes]) -> None:
         """Raise `ForbiddenError` for a wrong name, or a page that may not ask."""
@@ -151,6 +178,19 @@ def bearer(authorization: bytes | None) -> str | None:
     """The key in an Authorization header."""
     kind, _, key = (authorization or b"").decode("latin-1").partition(" ")
     return key.strip() if kind.lower() == "bearer" else None
+
+
+def caller_of(guard: Guard, authorization: bytes | None, key: str = "") -> Caller:
+    """Whose key is in an Authorization header, or else `key`.
+
+    Raises `UnauthorizedError` if it is nobody's.
+    """
+    given = bearer(authorization) or key or None
+    if given is None and authorization and guard.asks_for_keys:
+        raise UnauthorizedError(
+            "the header Authorization holds no Bearer key; send 'Authorization: Bearer KEY'"
+        )
+    return guard.caller(given)
 
 
 def error_document(error: TeclaError) -> dict[str, Any]:

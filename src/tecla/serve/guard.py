@@ -27,6 +27,7 @@ from tecla.store.keys import KeyLimits, KeyScope, StoredKey, id_of
 
 _FRESH_S: Final = 1.0
 _STALE_S: Final = 60.0
+_NO_GOOD: Final = "this key is none, has ended or was revoked; ask for another"
 _BURST_S: Final = 2.0  # a rate may be used up ahead of time by so much
 _OPEN_SCOPES: Final[frozenset[KeyScope]] = frozenset({"suggest", "learn"})
 _log = logging.getLogger(__name__)
@@ -112,15 +113,18 @@ class Guard:
         """Whose key it is; raises `UnauthorizedError` if it is nobody's."""
         if not self.asks_for_keys:
             return self._caller("", _OPEN_SCOPES, KeyLimits())
-        key_id = None if given is None else id_of(given)
-        if given is None or key_id is None:
+        if given is None:
             raise UnauthorizedError(
-                "no key was given; send 'Authorization: Bearer KEY' (`tecla keys make` gives one)"
+                "no key was given; send 'Authorization: Bearer KEY', or `key` in a WebSocket's "
+                "open (`tecla keys make` gives one)"
             )
+        key_id = id_of(given)
+        if key_id is None:
+            raise UnauthorizedError(_NO_GOOD)
         self._refresh()
         stored = self._stored.get(key_id) or self._new(key_id)
         if stored is None or not stored.is_of(given) or not stored.serves(self._wall_clock()):
-            raise UnauthorizedError("this key is none, has ended or was revoked; ask for another")
+            raise UnauthorizedError(_NO_GOOD)
         return self._caller(key_id, stored.scopes, stored.limits)
 
     def count(self, caller: Caller) -> None:

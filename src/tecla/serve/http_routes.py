@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeAlias
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from tecla.serve.gate import bearer
+from tecla.serve.gate import caller_of
 from tecla.serve.guard import Caller
 from tecla.serve.leaving import Events, unless_gone
 from tecla.serve.metrics import CONTENT_TYPE, Metrics
@@ -103,7 +103,7 @@ def make_router(service: Service, metrics: Metrics) -> APIRouter:
         """Needs a key with the scope admin, where keys are asked for."""
         if service.guard.asks_for_keys:
             given = request.headers.get("authorization", "").encode("latin-1")
-            service.guard.caller(bearer(given)).check("admin")
+            caller_of(service.guard, given).check("admin")
         if not metrics.knows_engine():
             metrics.engine_counted(await asyncio.to_thread(service.suggester.counters))
         return Response(metrics.page(service), media_type=CONTENT_TYPE)

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}\Z")
 _PLACES: Final = frozenset({"body", "query", "path", "header"})
+_OURS: Final = "Value error, "  # what pydantic puts before a message of ours
 _SIZES: Final = frozenset({"too_long", "too_short"})
 _TAG: Final = frozenset({"union_tag_invalid", "union_tag_not_found"})
 
@@ -40,7 +41,13 @@ def first_fault(errors: Sequence[Mapping[str, Any]]) -> Fault:
         return Fault("", "this is no JSON")
     if first["type"] in _TAG:
         return Fault("type", f"must be one of {first.get('ctx', {}).get('expected_tags', '')}")
-    return Fault(where, str(first["msg"]))
+    return Fault(where, str(first["msg"]).removeprefix(_OURS))
+
+
+def is_json(content_type: str) -> bool:
+    """Whether a body of this type is read as JSON."""
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind.startswith("application/") and kind.removeprefix("application/").endswith("json")
 
 
 def _where(steps: Sequence[int | str]) -> str:

@@ -103,8 +103,8 @@ class Metrics:
             self.shown.inc()
         else:
             self.silent.labels(found.silence or "nothing_found").inc()
-        if found.failure is not None:
-            self.without_model.labels(found.failure.code).inc()
+        if found.without_model is not None:
+            self.without_model.labels(found.without_model).inc()
 
     @contextmanager
     def connection(self) -> Iterator[None]:

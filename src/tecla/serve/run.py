@@ -8,9 +8,11 @@ what is served.
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import logging
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -38,6 +40,11 @@ from tecla.store.sqlite import SqliteStore
 _GRACE_S: Final = 5  # what is at work when the service is stopped has so long
 _BYTES_PER_CHAR: Final = 12  # of a character beyond the BMP, escaped
 _MESSAGE_SLACK: Final = 64 << 10
+_REMEDIES: Final = {
+    errno.EADDRINUSE: "end what listens there, or give another --port (0 takes any that is free)",
+    errno.EADDRNOTAVAIL: "give a --host that is an address of this machine",
+    errno.EACCES: "give a --port above 1023",
+}
 _log = logging.getLogger("tecla.serve")
 
 
@@ -93,6 +100,16 @@ class Server(uvicorn.Server):
                 await self._service.reload()
             except TeclaError as error:
                 _log.error("the settings are not taken up: %s", error)
+                return
+            wanted = self._service.settings.serve
+            if (wanted.host, wanted.port) != (self.config.host, self.config.port):
+                _log.warning(
+                    "host and port are %s:%d now, but stay %s:%d until the service is started anew",
+                    wanted.host,
+                    wanted.port,
+                    self.config.host,
+                    self.config.port,
+                )
 
         task = asyncio.get_running_loop().create_task(reload())
         self._reloads.add(task)
@@ -115,6 +132,7 @@ def serve(read_settings: Callable[[], Settings], *, without_keys: bool = False) 
                 f"host is {wanted.host!r}, which other machines reach, and there are no keys; make "
                 "one with `tecla keys make NAME`, or say --without-keys"
             )
+        check_address(wanted.host, wanted.port)
         suggester = opened(settings)
         asks = has_keys and not without_keys
         service = Service(
@@ -124,6 +142,30 @@ def serve(read_settings: Callable[[], Settings], *, without_keys: bool = False) 
             Server(config_of(service, most_connections()), service).run()
         finally:
             suggester.close()
+            _log.info("the service has ended")
+
+
+def check_address(host: str, port: int) -> None:
+    """Raise `ConfigError` where nobody can listen now, before a model is loaded for it."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        raise ConfigError(
+            f"host is {host!r}, which has no address ({error.strerror}); give one of this machine"
+        ) from error
+    for family, kind, protocol, _, address in found:
+        with socket.socket(family, kind, protocol) as end:
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                end.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            try:
+                end.bind(address)
+            except OSError as error:
+                remedy = _REMEDIES.get(error.errno or 0, "give another host or port")
+                raise ConfigError(
+                    f"host is {host!r} and port {port}, where the service cannot listen "
+                    f"({error.strerror}); {remedy}"
+                ) from error
 
 
 def config_of(

@@ -270,7 +270,7 @@ class Service:
         try:
             return await asyncio.wait_for(writer.settled(), deadline_ms / 1000 + _SLACK_S)
         except TimeoutError:
-            return replace(writer.suggestion, settled=True, partial=True)
+            return writer.without_waiting()
 
     async def reload(self) -> None:
         """Read the settings again and serve by them; raises `TeclaError`, and all stays as it is.
@@ -294,7 +294,7 @@ class Service:
                 deadline_ms = self.manner.search.deadline_ms or 0.0
                 await asyncio.sleep(deadline_ms / 1000 + _SLACK_S)  # for what it still owes
                 await asyncio.to_thread(old.close)
-            _log.info("serving %s", self.suggester.info.name)
+            _log.info("the settings were read again; serving %s", self.suggester.info.name)
 
     async def close(self) -> None:
         """End what is at work; safe to call twice."""

@@ -23,7 +23,7 @@ from pydantic import ValidationError
 
 from tecla.controller.suggestion import Suggestion
 from tecla.errors import ForbiddenError, InputError, OverloadedError, TeclaError
-from tecla.serve.gate import bearer, error_document
+from tecla.serve.gate import caller_of, error_document
 from tecla.serve.guard import Caller
 from tecla.serve.invalid import first_fault
 from tecla.serve.metrics import Metrics
@@ -113,7 +113,7 @@ class Connection:
         service = self._service
         header = self._socket.headers.get("authorization", "").encode("latin-1")
         try:
-            caller = service.guard.caller(bearer(header) or opening.key or None)
+            caller = caller_of(service.guard, header, opening.key)
             caller.check("suggest")
             service.guard.count(caller)
             held.enter_context(caller.at_work())
@@ -291,10 +291,10 @@ class Connection:
         is_known = writer.snapshot == self._snapshot and ghost is not None
         self._snapshot = self._snapshot.typed(message.text)
         self._check_size()
-        self._metrics.took(message.text)
         if not is_known or ghost is None or not ghost.text.startswith(message.text):
             self._is_new = True
             return
+        self._metrics.took(message.text)
         writer.take(len(message.text))
         self._follow(writer.suggestion, time.monotonic())
 

@@ -141,7 +141,9 @@ class Answer(BaseModel):
         default=True, description="whether nothing more will come for this revision"
     )
     partial: bool = Field(default=False, description="whether time or load ended the work early")
-    without_model: str | None = Field(default=None, description="why the model said nothing")
+    without_model: str | None = Field(
+        default=None, description="why the model said nothing; late: it had no time"
+    )
     quiet: int = Field(
         default=0,
         description="units of `text` that may be typed without a message: what is left stays right",
@@ -223,7 +225,7 @@ def answer_of(found: Suggestion, revision: int | None, listed: Sequence[Ghost] =
         source=found.origin,
         settled=found.settled,
         partial=found.partial,
-        without_model=None if found.failure is None else found.failure.code,
+        without_model=found.without_model,
         alternatives=[Alternative(text=one.text, probability=one.probability) for one in listed],
         took_ms=round(found.took_ms, 2),
     )
