@@ -1,7 +1,7 @@
 """What every test gets: a home of its own, quiet native code, and one default model a run.
 
-Tests in `browser/` need a browser and what drives it, so only `make test-browser` collects them; there
-a test that is skipped has failed, since nothing else would tell that the browser was never asked.
+Tests in `browser/` need a browser and what drives it, so only `make test-browser` collects them;
+there a test that is skipped has failed, since nothing else would tell that no browser was asked.
 """
 
 from __future__ import annotations

@@ -52,7 +52,8 @@ def test_it_serves_until_it_expires_or_is_revoked() -> None:
         ({"name": "a" * 101}, "1 to 100"),
         ({"name": "a\nb"}, "printable"),
         ({"scopes": []}, "needs a scope"),
-        ({"scopes": ["sugest"]}, "suggest"),
+        ({"scopes": ["sugest"]}, "no scope 'sugest'; did you mean 'suggest'"),
+        ({"scopes": ["x"]}, "scopes are suggest, learn, admin"),
         ({"expires_s": NOW_S}, "later than now"),
     ],
 )

@@ -34,10 +34,14 @@ def make(
     """
     import time
 
+    from tecla.checks import number
+    from tecla.errors import OptionError
     from tecla.store.keys import KeyLimits, make_key
     from tecla.store.sqlite import SqliteStore
 
     now_s = time.time()
+    if days is not None and not number("days", days) > 0:
+        raise OptionError(f"days is {days!r}; it must be above 0")
     new = make_key(
         name,
         scope or ["suggest", "learn"],  # type: ignore[arg-type]  # checked there
@@ -52,7 +56,7 @@ def make(
 
 @app.command("list")
 def list_() -> None:
-    """List the keys: id, name, scopes, and until when they are good."""
+    """List the keys: id, name, scopes, limits of their own, and until when they are good."""
     import time
 
     from tecla.store.sqlite import SqliteStore
@@ -63,7 +67,8 @@ def list_() -> None:
         typer.echo("There are no keys. `tecla keys make NAME` makes one.")
     for key in keys:
         scopes = ",".join(sorted(key.scopes))
-        typer.echo(f"{key.id}  {key.name}  {scopes}  {_until(key, time.time())}")
+        told = (key.id, key.name, scopes, *_limits(key), _until(key, time.time()))
+        typer.echo("  ".join(told))
 
 
 @app.command("revoke")
@@ -76,8 +81,22 @@ def revoke(
 
     with SqliteStore.open() as store:
         if not store.keys.revoke(key):
-            raise OptionError(f"there is no key {key!r} that is good; see `tecla keys list`")
+            named = [each.id for each in store.keys.all() if _is_named(each, key)]
+            hint = f"its id is wanted, {named[0]}" if len(named) == 1 else "see `tecla keys list`"
+            raise OptionError(f"there is no key with the id {key!r} that is good; {hint}")
     typer.echo(f"revoked {key}")
+
+
+def _is_named(key: StoredKey, name: str) -> bool:
+    return key.name == name and key.revoked_s is None
+
+
+def _limits(key: StoredKey) -> list[str]:
+    """Those that it has of its own."""
+    limits = key.limits
+    rate = None if limits.per_second is None else f"{limits.per_second:g}"
+    found = {"a second": rate, "at once": limits.concurrent, "characters": limits.chars}
+    return [f"{value} {what}" for what, value in found.items() if value is not None]
 
 
 def _until(key: StoredKey, now_s: float) -> str:

@@ -85,8 +85,9 @@ class Window:
 
     @property
     def is_crowded(self) -> bool:
-        """Whether there is little room left, or answers take long in any case."""
-        return self.size < _FEW or self.at_work > max(_FEW, self.size / 2)
+        """Whether others wait, and there is little room left or answers take long in any case."""
+        others = self.at_work
+        return others > 0 and (self.size < _FEW or others > max(_FEW, self.size / 2))
 
     def enter(self, text: object) -> int:
         """A text asks, in place of what it asked before; the number of the question.

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, get_args
 
-from tecla.checks import known, number, whole
+from tecla.checks import nearest, number, whole
 from tecla.errors import OptionError
 from tecla.text.unicode import to_bytes
 
@@ -69,7 +69,11 @@ class StoredKey:
             raise OptionError(
                 f"name is {self.name!r}; it must have 1 to {MOST_NAME_CHARS} printable characters"
             )
-        known(self.scopes, get_args(KeyScope))
+        for scope in self.scopes:
+            if scope not in get_args(KeyScope):
+                hint = nearest(scope, get_args(KeyScope))
+                hint = hint or f"scopes are {', '.join(get_args(KeyScope))}"
+                raise OptionError(f"there is no scope {scope!r}; {hint}")
         if not self.scopes:
             raise OptionError(f"a key needs a scope: {', '.join(get_args(KeyScope))}")
 
