@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from serve.serving import HeldEngine, until
+from serve.held import HeldEngine
+from serve.serving import until
 from tecla import Suggester
 from tecla.decode.request import Completed
 from tecla.engines.factory import LoadedModel

@@ -61,8 +61,15 @@ def few_words() -> Any:
     return patch.object(frequency, "listed", lambda language, _: _few_words(language))
 
 
+def unhurried(service: Service) -> None:
+    """Nothing is given up for how slow this machine happens to be, or for a model that is held."""
+    service.pressure.observe = lambda lag_ms: None  # type: ignore[method-assign]
+    service.window.enter = lambda text: 0  # type: ignore[method-assign]
+    service.window.leave = lambda *_, **__: None  # type: ignore[method-assign]
+
+
 @pytest.fixture
-def make(fake_info: ModelInfo, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
+def make(fake_info: ModelInfo) -> Iterator[Make]:
     with ExitStack() as held:
 
         def made(
@@ -88,7 +95,7 @@ def make(fake_info: ModelInfo, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make
             service.guard = Guard(
                 store.keys, settings.serve, asks_for_keys=asks_for_keys, clock=clock
             )
-            monkeypatch.setattr(service.pressure, "observe", lambda lag_ms: None)
+            unhurried(service)
             metrics = Metrics()
             client = TestClient(make_app(service, metrics, systems), base_url=BASE)
             return Made(service, held.enter_context(client), store, engine, metrics, clock)

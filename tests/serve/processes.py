@@ -16,7 +16,8 @@ from typing import Any
 
 import psutil
 
-from serve.serving import LIMIT_S, Peer, Socket, until
+from serve.held import LIMIT_S
+from serve.serving import Peer, Socket, until
 
 TEXT = "We are going to the market this afternoon, and then we will have something"
 

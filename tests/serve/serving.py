@@ -9,28 +9,21 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from typing_extensions import Unpack
 from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
 from websockets.uri import parse_uri
 
-from serve.conftest import MANNER, SAID, TOKENIZER, few_words
+from serve.conftest import MANNER, SAID, TOKENIZER, few_words, unhurried
+from serve.held import LIMIT_S, HeldEngine, Watched
 from tecla import Suggester
 from tecla.controller.systems import Systems
-from tecla.decode.generation import Generation
-from tecla.decode.request import Completed
-from tecla.engines.base import Feed
 from tecla.engines.factory import LoadedModel
-from tecla.engines.fake import FakeEngine, saying
-from tecla.engines.scores import NumpyScores
 from tecla.models.info import ModelInfo
-from tecla.scheduler.ticket import Sink
 from tecla.serve.metrics import Metrics
 from tecla.serve.run import Server, config_of
 from tecla.serve.service import Service
@@ -39,10 +32,7 @@ from tecla.settings import ServeSettings, Settings
 from tecla.store.base import Store
 from tecla.store.keys import KeyScope, make_key
 from tecla.store.memory import MemoryStore
-from tecla.suggest.base import Asking, Generating
-from tecla.suggest.options import SuggestOptions
 
-LIMIT_S = 120.0  # before something that never comes is a failure
 INFO = ModelInfo("fake", Path("fake"), 0, "fake", None, 512)
 
 
@@ -52,78 +42,6 @@ def until(holds: Callable[[], object], what: str = "it") -> None:
     while not holds():
         assert time.monotonic() < limit, f"{what} took too long"
         time.sleep(0.002)
-
-
-class HeldEngine(FakeEngine):
-    """Counts its steps, and makes none while it is held."""
-
-    def __init__(self, said: str = SAID, context_tokens: int = 512) -> None:
-        bias = saying(TOKENIZER, "the future", said)
-        super().__init__(TOKENIZER, bias=bias, context_tokens=context_tokens)
-        self.steps = 0  # that were begun
-        self._goes = threading.Event()
-        self._goes.set()
-        self._left: int | None = None
-
-    def hold_after(self, steps: int) -> None:
-        """Stand still in the step after so many."""
-        self._left = steps
-        self._goes.clear()
-
-    def let_go(self) -> None:
-        self._left = None
-        self._goes.set()
-
-    def eval(self, feeds: Sequence[Feed]) -> NumpyScores:
-        self.steps += 1
-        if self._left is not None:
-            self._left -= 1
-            if self._left < 0:
-                assert self._goes.wait(LIMIT_S)
-        return super().eval(feeds)
-
-
-class Watched:
-    """A suggester that tells when something it was asked is given up."""
-
-    def __init__(self, suggester: Suggester) -> None:
-        self.suggester = suggester
-        self.left = threading.Semaphore(0)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.suggester, name)
-
-    def session(self, *, scope: Hashable = "") -> Asking:
-        return _WatchedSession(self.suggester.session(scope=scope), self)
-
-    def generate(
-        self, request: Generation, sink: Sink | None = None, *, scope: Hashable = ""
-    ) -> Generating:
-        made = self.suggester.generate(request, sink, scope=scope)
-
-        def cancel() -> None:
-            made.cancel()
-            self.left.release()
-
-        return Generating(made.answer, cancel)
-
-
-class _WatchedSession:
-    def __init__(self, session: Asking, watched: Watched) -> None:
-        self._session, self._watched = session, watched
-
-    def begin(
-        self, before: str, after: str = "", **options: Unpack[SuggestOptions]
-    ) -> Future[Completed]:
-        return self._session.begin(before, after, **options)
-
-    def give_up(self) -> None:
-        self._session.give_up()
-        self._watched.left.release()
-
-    def close(self) -> None:
-        self._session.close()
-        self._watched.left.release()
 
 
 class Peer:
@@ -242,7 +160,7 @@ def live(
             manner=MANNER,
             predictors={"": ("frequency:en",)},
         )
-        service.pressure.observe = lambda lag_ms: None  # type: ignore[method-assign]
+        unhurried(service)
         found = Live(service, Metrics(), engine, suggester, most, systems)
         held.callback(found.stop)
         yield found

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from serve.serving import LIMIT_S, Answer, Live, Socket, live, request, until, vanish
+from serve.held import LIMIT_S
+from serve.serving import Answer, Live, Socket, live, request, until, vanish
 
 NUMBERS = itertools.count(100)
 pytestmark = pytest.mark.slow

@@ -17,7 +17,6 @@ import tiny_gguf
 from serve.processes import TEXT, Process, Typist, serving, typists, write_config
 from serve.serving import Socket, until
 from tecla.serve import socket_route
-from tecla.store.sqlite import SqliteStore
 
 pytestmark = pytest.mark.slow
 _KEY_S = 0.2  # between two keys of a person
@@ -168,20 +167,13 @@ def test_another_model_without_a_dropped_connection(service: Process, models: li
 
 def test_a_full_disk(folder: Path) -> None:
     store = folder / "store" / "tecla.db"
-    with SqliteStore.open(store):
-        pass
-    size = store.stat().st_size
     with serving(folder) as service, Socket(service) as client:
-        most = size + 40_000  # bytes of one file, in place of those of the disk
+        most = 2 * 4096  # bytes of one file, in place of those of the disk
         psutil.Process(service.process.pid).rlimit(psutil.RLIMIT_FSIZE, (most, most))
-        client.open(TEXT)
-        revision = 1
-        while service.ask("GET", "/healthz").document["feedback"] == "ok":
-            for _ in range(100):
-                revision += 1
-                client.send(type="accept", revision=revision, text=" ")
-            while client.settled()["revision"] < revision:
-                pass
+        shown = client.open("Thank you for", eagerness=1)["text"]
+        client.send(type="accept", revision=2, text=shown)
+        assert client.settled()["revision"] == 2
+        until(lambda: service.ask("GET", "/healthz").document["feedback"] != "ok")
         health = service.ask("GET", "/healthz")
         assert (health.status, health.document["state"]) == (200, "serving")
         assert service.suggest(TEXT).document["settled"]
