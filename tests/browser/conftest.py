@@ -122,8 +122,11 @@ class Scripted:
         kind = message["type"]
         if kind == "open":
             self.opened += 1
-            if self.refuses is not None:
-                socket.close(code=self.refuses[0], reason=self.refuses[1])
+            refuses = self.refuses
+            if len(units(message["text"])) > self.chars:
+                refuses = (4400, f"the text has more than {self.chars} characters")
+            if refuses is not None:
+                socket.close(code=refuses[0], reason=refuses[1])
                 return
             self.units, self.caret = units(message["text"]), message["caret"]
             opened = {"type": "opened", "session": "s", "revision": message["revision"]}
