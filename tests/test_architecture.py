@@ -26,6 +26,7 @@ ALLOWED = {
     "models": set(),
     "engines": {"text", "models"},
     "decode": {"text", "engines"},
+    "personal": {"text", "engines", "store"},
     "scheduler": {"text", "engines", "decode"},
     "suggest": {"text", "engines", "decode", "models", "scheduler", "predict"},
     "controller": {
