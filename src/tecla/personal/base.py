@@ -15,7 +15,8 @@ what follows an empty text is what documents begin with.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +30,8 @@ LEVELS: Final = 8
 EXACT: Final = 1 << 16  # occurrences up to which every one is counted
 
 
-class Matched(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Matched:
     """What followed one end of the text.
 
     `ids` ascend, `counts` are at least 1 and sum to `count`. Where `count` is above `EXACT`, they
