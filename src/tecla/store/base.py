@@ -1,10 +1,11 @@
 """The store contract: what outlives a run, in parts that know nothing of each other's tables.
 
-A store is a row of parts (feedback, consent, settings, keys; documents will be one more of them)
-over one place, and the three promises that cross them: what is forgotten is gone from every part,
-text is kept only of who has consented, and a call that raised has changed nothing. `SqliteStore`
-keeps it in a file, `MemoryStore` in memory; one suite (`tests/store/test_contract.py`) runs against
-each. Values go in and out as the plain ones of `events.py`; nothing here knows SQL.
+A store is a row of parts (feedback, consent, settings, keys, documents, and notes for the makers of
+files derived from them) over one place, and the three promises that cross them: what is forgotten
+is gone from every part, text of feedback is kept only of who has consented, and a call that raised
+has changed nothing. `SqliteStore` keeps it in a file, `MemoryStore` in memory; one suite
+(`tests/store/test_contract.py`) runs against each. Values go in and out as the plain ones of
+`events.py`, `keys.py` and `documents.py`; nothing here knows SQL.
 
 Every method may be called from any thread, and blocks for as long as the disk takes: the path of
 a keystroke goes through `FeedbackBuffer`. Every method raises `StoreError` once the store is closed
@@ -14,10 +15,9 @@ or its place fails: `StoreFullError`, `StoreBusyError`, `StoreFormatError`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Literal, Protocol, get_args
+from typing import Protocol
 
-from tecla.checks import known
+from tecla.store.documents import DerivedFiles, DocumentBook
 from tecla.store.events import (
     EVERY,
     Dimension,
@@ -25,26 +25,12 @@ from tecla.store.events import (
     FeedbackEvent,
     Retention,
     Totals,
-    check_name,
 )
 from tecla.store.keys import StoredKey
+from tecla.store.owners import Owner as Owner
 
-OwnerKind = Literal["user", "collection"]
 SettingValue = bool | int | float | str
 PRUNE_EVERY = 1000  # events that may be recorded beyond a store's own retention
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """Whose settings they are: a user's or a collection's, by name."""
-
-    kind: OwnerKind
-    name: str
-
-    def __post_init__(self) -> None:
-        """Check both; raises `OptionError` or `InvalidTextError`."""
-        known([self.kind], get_args(OwnerKind))
-        check_name(self.kind, self.name)
 
 
 class FeedbackLog(Protocol):
@@ -157,8 +143,21 @@ class Store(Protocol):
         """The keys of programs that may ask a server."""
         ...
 
+    @property
+    def documents(self) -> DocumentBook:
+        """What was learnt."""
+        ...
+
+    @property
+    def derived(self) -> DerivedFiles:
+        """What the makers of files derived from the store must know."""
+        ...
+
     def forget_user(self, user: str) -> None:
-        """Erase everything of a user in every part, consent included, to the last byte."""
+        """Erase everything of a user in every part, consent included, to the last byte.
+
+        This, and every other forgetting, notes which derived files are to be purged.
+        """
         ...
 
     def forget_collection(self, collection: str) -> None:

@@ -5,6 +5,7 @@ Written for being obviously right rather than quick: it is what the others are c
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -25,6 +26,7 @@ from tecla.store.events import (
     check_name,
 )
 from tecla.store.keys import StoredKey
+from tecla.store.memory_documents import Learnt, MemoryDerived, MemoryDocuments
 
 Clock = Callable[[], float]
 
@@ -38,6 +40,8 @@ class MemoryStore(Closing):
         self.consent = MemoryConsent(self._held)
         self.settings = MemorySettings(self._held)
         self.keys = MemoryKeys(self._held)
+        self.documents = MemoryDocuments(self._held.learning, clock)
+        self.derived = MemoryDerived(self._held.learning)
 
     def forget_user(self, user: str) -> None:
         """Erase everything of a user."""
@@ -46,6 +50,7 @@ class MemoryStore(Closing):
             held.events = [event for event in held.events if event.user != user]
             held.consents.pop(user, None)
             held.settings.pop(Owner("user", user), None)
+            held.learnt.forget(Owner("user", user))
 
     def forget_collection(self, collection: str) -> None:
         """Erase everything of a collection."""
@@ -53,6 +58,7 @@ class MemoryStore(Closing):
         with self._held.open() as held:
             held.events = [event for event in held.events if event.collection != collection]
             held.settings.pop(Owner("collection", collection), None)
+            held.learnt.forget(Owner("collection", collection))
 
     def forget_everything(self) -> None:
         """Erase everything."""
@@ -61,6 +67,7 @@ class MemoryStore(Closing):
             held.consents.clear()
             held.settings.clear()
             held.keys.clear()
+            held.learnt.forget_everything()
 
     def check(self) -> None:
         """Nothing can be damaged here; raises `StoreError` if it is closed."""
@@ -71,6 +78,7 @@ class MemoryStore(Closing):
         """Let go of everything; safe to call twice."""
         self._held.closed = True
         self._held.events = []
+        self._held.learnt = Learnt(self._held.learnt.identity)
 
 
 class _Held:
@@ -82,6 +90,7 @@ class _Held:
         self.consents: dict[str, float] = {}
         self.settings: dict[Owner, dict[str, SettingValue]] = {}
         self.keys: dict[str, StoredKey] = {}
+        self.learnt = Learnt(secrets.token_hex(16))
         self.closed = False
         self._lock = threading.RLock()
 
@@ -91,6 +100,11 @@ class _Held:
             if self.closed:
                 raise StoreError("the store in memory is closed; open another")
             yield self
+
+    @contextmanager
+    def learning(self) -> Iterator[Learnt]:
+        with self.open():
+            yield self.learnt
 
 
 class MemoryFeedback:
@@ -167,6 +181,7 @@ class MemoryConsent:
             held.events = [
                 replace(event, text=None) if event.user == user else event for event in held.events
             ]
+            held.learnt.note_purge(Owner("user", user))
 
 
 class MemorySettings:
