@@ -20,6 +20,7 @@ ALLOWED = {
     "text": set(),
     "predict": {"text"},
     "store": {"text", "predict"},
+    "retrieval": {"text", "store"},
     "ngram": {"text"},
     "filters": {"text"},
     "classic": {"text", "predict", "ngram"},
@@ -31,7 +32,7 @@ ALLOWED = {
     "suggest": {"text", "engines", "decode", "models", "scheduler", "predict"},
     "controller": {
         *("text", "decode", "models", "scheduler", "suggest"),
-        *("predict", "classic", "ngram", "filters", "store"),
+        *("predict", "classic", "ngram", "filters", "store", "retrieval"),
     },
     "process": {"text", "decode", "models", "scheduler", "suggest", "filters", "engines"},
     "terminal": {"text", "controller"},
@@ -44,7 +45,7 @@ ALLOWED = {
     "cli": {
         *("text", "engines", "decode", "models", "suggest", "faces"),
         *("predict", "classic", "ngram", "evaluate", "controller", "filters", "terminal", "store"),
-        "serve",
+        *("serve", "retrieval"),
     },
 }
 ENGINE_LIBRARIES = {"llama_cpp", "safetensors", "tokenizers", "torch", "transformers"}
