@@ -30,6 +30,7 @@
     │   ├── StoreVersionError          a file that a newer tecla has written
     │   ├── StoreFullError             no room on the disk; what was kept is still there
     │   └── StoreBusyError             another thread or process does not let go of the file
+    ├── EmbeddingError                 what makes vectors of texts failed
     ├── RecordingError                 a system that is measured ended before it was
     └── PeerError                      a system that tecla is compared with failed
         └── PeerMissingError           such a system, or what it needs, is not installed
@@ -234,6 +235,12 @@ class StoreBusyError(StoreError):
     code = "store_busy"
 
 
+class EmbeddingError(TeclaError):
+    """An embedding that was named in the settings gave no vectors, or wrong ones."""
+
+    code = "embedding_failed"
+
+
 class RecordingError(TeclaError):
     """A system that is measured ended early; what is recorded of it stays."""
 
@@ -291,6 +298,7 @@ OUTSIDE: dict[str, Outside] = {
     "store_version": Outside(3, 500, -32006),
     "store_full": Outside(1, 507, -32006),
     "store_busy": Outside(1, 503, -32006),
+    "embedding_failed": Outside(1, 502, -32008),
     "recording_failed": Outside(1, 500, -32005),
     "peer_failed": Outside(1, 502, -32004),
     "peer_missing": Outside(3, 503, -32004),
