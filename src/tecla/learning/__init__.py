@@ -1,0 +1,1 @@
+"""From files to what is kept of them: reading, cleaning, passages; showing, forgetting, export."""
