@@ -6,8 +6,8 @@ Pure: texts in, texts out. Knows no store, no thread and no session.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from dataclasses import dataclass, field
+from typing import Final
 
 import regex
 
@@ -49,11 +49,12 @@ class HeaderRule:
             raise OptionError(f"similarity is {self.similarity!r}; it must be from -1 to 1")
 
 
-class Chosen(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Chosen:
     """Passages to stand above a text, and how they read there."""
 
-    found: tuple[Found, ...]
-    text: str
+    found: tuple[Found, ...] = ()
+    text: str = field(default="", repr=False)
 
 
 def is_in_word(before: str) -> bool:

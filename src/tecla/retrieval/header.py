@@ -26,7 +26,7 @@ from tecla.retrieval.looking import Lookout
 from tecla.retrieval.retriever import Retriever
 from tecla.store.owners import Owner
 
-_NOTHING = Chosen((), "")
+_NOTHING = Chosen()
 _SPARE = 4  # as many are looked at for each that may stand, since the text may say some already
 _READ_CHARS = 20_000  # of the text on each side, to see what it says already
 

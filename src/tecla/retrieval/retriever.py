@@ -97,11 +97,15 @@ class Retriever:
         return found
 
     def _near(self, query: str, owners: Sequence[Owner], depth: int) -> list[Hit]:
-        """The nearest by meaning; none while the store keeps vectors of another embedding."""
+        """The nearest by meaning, as far as they have anything to do with the query.
+
+        None while the store keeps vectors of another embedding.
+        """
         if self.embedding is None or self.book.vector_model() != model_of(self.embedding):
             return []
         vector = self.embedding.embed([query[-MOST_CHARS:]])[0]
-        return self.book.by_vector(vector, owners, limit=depth) if vector.any() else []
+        hits = self.book.by_vector(vector, owners, limit=depth) if vector.any() else []
+        return [hit for hit in hits if hit.score > 0]
 
 
 class _Ranked(NamedTuple):

@@ -78,6 +78,7 @@ class ServerEmbedding:
             with opener.open(request, timeout=self._wait_s) as answer:
                 data = answer.read(_MOST_BYTES + 1)
         except HTTPError as error:
+            error.close()
             raise EmbeddingError(
                 f"the embedding server answered with status {error.code}; see its log"
             ) from None
