@@ -28,6 +28,7 @@
     ├── StoreError                     what is kept on disk cannot be read or written
     │   ├── StoreFormatError           a file that is damaged, foreign or incomplete
     │   ├── StoreVersionError          a file that a newer tecla has written
+    │   ├── StoreKeyError              an encrypted file, and not its key
     │   ├── StoreFullError             no room on the disk; what was kept is still there
     │   └── StoreBusyError             another thread or process does not let go of the file
     ├── EmbeddingError                 what makes vectors of texts failed
@@ -223,6 +224,12 @@ class StoreVersionError(StoreError):
     code = "store_version"
 
 
+class StoreKeyError(StoreError):
+    """The file is encrypted, and its key is missing, is another one or cannot be read."""
+
+    code = "store_key"
+
+
 class StoreFullError(StoreError):
     """The disk takes no more; nothing that was kept before is lost."""
 
@@ -296,6 +303,7 @@ OUTSIDE: dict[str, Outside] = {
     "store_error": Outside(1, 500, -32006),
     "store_format": Outside(3, 500, -32006),
     "store_version": Outside(3, 500, -32006),
+    "store_key": Outside(3, 500, -32006),
     "store_full": Outside(1, 507, -32006),
     "store_busy": Outside(1, 503, -32006),
     "embedding_failed": Outside(1, 502, -32008),

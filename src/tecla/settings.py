@@ -162,7 +162,8 @@ class PathSettings:
 
     models_dir: the folder in which GGUF files are looked for by name.
     cache_dir: the folder of what may be made again.
-    store_file: the file of feedback and of what users have set.
+    store_file: the file of feedback, of what users have set, and of what was learnt.
+    store_key_file: the file of the key with which that one is encrypted (`None`: it is not).
     """
 
     models_dir: Path = field(
@@ -172,6 +173,7 @@ class PathSettings:
     store_file: Path = field(
         default_factory=lambda: platformdirs.user_data_path("tecla") / "store" / "tecla.db"
     )
+    store_key_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +215,7 @@ _INTEGERS = frozenset({
     "context_tokens", "kv_tokens", "slots", "score_mb", "threads", "max_tokens", "alternatives",
     "port", "chars", "per_second", "concurrent", "connections", "idle_s",
 })  # fmt: skip
-_PATHS = frozenset({"models_dir", "cache_dir", "store_file"})
+_PATHS = frozenset({"models_dir", "cache_dir", "store_file", "store_key_file"})
 
 
 def load(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import apsw
 import pytest
 
 from store.children import KILLED, run
@@ -100,7 +100,7 @@ def test_a_reader_in_the_way_is_named_and_the_work_done_later(path: Path) -> Non
     with open_store(path, busy_s=0.02) as store:
         store.consent.give("ana")
         store.feedback.record([event(text=text)])
-        with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        with closing(apsw.Connection(str(path))) as reader:
             reader.execute("BEGIN")
             reader.execute("SELECT * FROM feedback").fetchall()
             with pytest.raises(StoreBusyError, match=r"held by a reader for more than 0\.02 s"):

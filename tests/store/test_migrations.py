@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import apsw
 import pytest
 
 from store.children import KILLED, run
@@ -27,12 +27,12 @@ def path(tmp_path: Path) -> Path:
 
 
 def version(path: Path) -> int:
-    with closing(sqlite3.connect(path)) as connection:
+    with closing(apsw.Connection(str(path))) as connection:
         return version_of(connection)
 
 
 def tables(path: Path) -> set[str]:
-    with closing(sqlite3.connect(path)) as connection:
+    with closing(apsw.Connection(str(path))) as connection:
         return {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
 
 

@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import apsw
 import psutil
 import pytest
 
@@ -265,7 +266,7 @@ def test_a_lock_that_is_not_given_back_is_an_error(path: Path) -> None:
 
 def test_a_program_that_knows_nothing_of_the_lock_is_waited_for_too(path: Path) -> None:
     with open_store(path, busy_s=0.02) as store:
-        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        with closing(apsw.Connection(str(path))) as other:
             other.execute("BEGIN IMMEDIATE")
             with pytest.raises(StoreBusyError, match="held by another program"):
                 store.feedback.record([event()])

@@ -8,14 +8,16 @@ write lock (`sqlite_file.py`), so two processes that open an old file do not mee
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tecla.errors import StoreFormatError, StoreVersionError
+import apsw
 
-Work = str | Callable[[sqlite3.Connection], None]
+from tecla.errors import StoreFormatError, StoreVersionError
+from tecla.store.sqlite_rows import first
+
+Work = str | Callable[[apsw.Connection], None]
 
 
 class Migration(NamedTuple):
@@ -25,13 +27,12 @@ class Migration(NamedTuple):
     work: tuple[Work, ...]
 
 
-def version_of(connection: sqlite3.Connection) -> int:
+def version_of(connection: apsw.Connection) -> int:
     """How many steps the file has taken."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    return int(version)
+    return int(first(connection, "PRAGMA user_version"))
 
 
-def check_version(connection: sqlite3.Connection, path: Path, known: int) -> int:
+def check_version(connection: apsw.Connection, path: Path, known: int) -> int:
     """The file's version; raises `StoreVersionError` where it is beyond the `known` one."""
     version = version_of(connection)
     if version > known:
@@ -44,10 +45,10 @@ def check_version(connection: sqlite3.Connection, path: Path, known: int) -> int
     return version
 
 
-def migrate(connection: sqlite3.Connection, path: Path, steps: Sequence[Migration]) -> None:
+def migrate(connection: apsw.Connection, path: Path, steps: Sequence[Migration]) -> None:
     """Take every step that the file has not taken.
 
-    Raises `StoreVersionError` for a newer file, and what sqlite3 raises; the file then is as the
+    Raises `StoreVersionError` for a newer file, and what SQLite raises; the file then is as the
     last whole step left it.
     """
     for number in range(check_version(connection, path, len(steps)), len(steps)):

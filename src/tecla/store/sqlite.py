@@ -13,9 +13,12 @@ from tecla.settings import load
 from tecla.store.base import Owner, SettingValue
 from tecla.store.checking import check_setting
 from tecla.store.events import Retention, check_name
+from tecla.store.sealing import StoreKey
+from tecla.store.sqlite_errors import damaged
 from tecla.store.sqlite_feedback import SqliteFeedback
-from tecla.store.sqlite_file import BUSY_S, SqliteFile, damaged
+from tecla.store.sqlite_file import BUSY_S, SqliteFile
 from tecla.store.sqlite_keys import SqliteKeys
+from tecla.store.sqlite_rows import fetched, first
 
 Clock = Callable[[], float]
 
@@ -38,20 +41,27 @@ class SqliteStore(Closing):
         cls,
         path: Path | str | None = None,
         *,
+        key_file: Path | str | None = None,
         retention: Retention | None = None,
         busy_s: float = BUSY_S,
         clock: Clock = time.time,
     ) -> SqliteStore:
-        """Open a file, or make it; `None` takes that of the settings.
+        """Open a file, or make it; `None` takes that of the settings, as does `key_file`.
+
+        With a key file the store is encrypted; a plain one that is there is encrypted first.
 
         The file is for its owner's eyes alone (mode 0600), as is a folder that is made for it
         (0700). busy_s: longest wait for another process. clock: seconds since the epoch. Raises
         `StoreFormatError` for a damaged or foreign file, `StoreVersionError` for one of a newer
-        tecla (both are left as they are), `StoreFullError`, `StoreBusyError`, or `StoreError` where
+        tecla, `StoreKeyError` where the key is not the file's (all of them are left as they are) or
+        cannot be read, `StoreFullError`, `StoreBusyError`, or `StoreError` where
         the folder cannot be used.
         """
-        where = load().settings.paths.store_file if path is None else _path(path)
-        return cls(SqliteFile(where, busy_s=busy_s), retention=retention, clock=clock)
+        paths = load().settings.paths
+        where = paths.store_file if path is None else _path(path)
+        named = paths.store_key_file if key_file is None else _path(key_file)
+        key = None if named is None else StoreKey.read(named)
+        return cls(SqliteFile(where, busy_s=busy_s, key=key), retention=retention, clock=clock)
 
     @property
     def path(self) -> Path:
@@ -105,11 +115,9 @@ class SqliteConsent:
         """When it was given."""
         check_name("user", user)
         with self._file.reading() as connection:
-            row = connection.execute(
-                "SELECT since_s FROM consents WHERE user = ?", (user,)
-            ).fetchone()
+            found = first(connection, "SELECT since_s FROM consents WHERE user = ?", (user,))
         try:
-            return None if row is None else float(row[0])
+            return None if found is None else float(found)
         except (TypeError, ValueError):
             raise damaged(self._file.path) from None
 
@@ -142,10 +150,11 @@ class SqliteSettings:
     def of(self, owner: Owner) -> dict[str, SettingValue]:
         """Everything this owner has set."""
         with self._file.reading() as connection:
-            rows = connection.execute(
+            rows = fetched(
+                connection,
                 "SELECT key, value FROM settings WHERE owner_kind = ? AND owner = ? ORDER BY key",
                 (owner.kind, owner.name),
-            ).fetchall()
+            )
         try:
             return {key: json.loads(value) for key, value in rows}
         except (TypeError, ValueError):

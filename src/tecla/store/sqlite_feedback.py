@@ -6,9 +6,10 @@ being cut, and with it what somebody asked to be erased.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
+
+import apsw
 
 from tecla.errors import InputError
 from tecla.store.base import PRUNE_EVERY
@@ -23,7 +24,9 @@ from tecla.store.events import (
     SuggestedText,
     Totals,
 )
-from tecla.store.sqlite_file import SqliteFile, damaged
+from tecla.store.sqlite_errors import damaged
+from tecla.store.sqlite_file import SqliteFile
+from tecla.store.sqlite_rows import SqlValue, fetched, first
 
 _PAGE_EVENTS: Final = 500
 _COLUMNS: Final = (
@@ -75,7 +78,7 @@ class SqliteFeedback:
     def events(self, which: EventFilter = EVERY) -> Iterator[FeedbackEvent]:
         """Those that were there when it began, `_PAGE_EVENTS` of them in memory."""
         with self._file.reading() as connection:
-            (last,) = connection.execute("SELECT MAX(id) FROM feedback").fetchone()
+            last = first(connection, "SELECT MAX(id) FROM feedback")
         return self._pages(which, last or 0)
 
     def totals(self, by: tuple[Dimension, ...] = (), which: EventFilter = EVERY) -> list[Totals]:
@@ -85,9 +88,9 @@ class SqliteFeedback:
         names = "".join(f"{name}, " for name in by)
         grouped = f"GROUP BY {', '.join(by)} ORDER BY {', '.join(by)}" if by else ""
         with self._file.reading() as connection:
-            rows = connection.execute(
-                f"SELECT {names}{_SUMS} FROM feedback WHERE {where} {grouped}", values
-            ).fetchall()
+            rows = fetched(
+                connection, f"SELECT {names}{_SUMS} FROM feedback WHERE {where} {grouped}", values
+            )
         return [Totals(row[: len(by)], *row[len(by) :]) for row in rows]
 
     def prune(self, retention: Retention) -> int:
@@ -95,17 +98,19 @@ class SqliteFeedback:
         with self._file.writing() as connection:
             return self._prune(connection, retention)
 
-    def _prune(self, connection: sqlite3.Connection, retention: Retention) -> int:
+    def _prune(self, connection: apsw.Connection, retention: Retention) -> int:
         gone = 0
         if retention.max_age_s is not None:
             oldest = self._clock() - retention.max_age_s
-            gone += connection.execute("DELETE FROM feedback WHERE time_s < ?", (oldest,)).rowcount
+            connection.execute("DELETE FROM feedback WHERE time_s < ?", (oldest,))
+            gone += connection.changes()
         if retention.max_events is not None:
-            gone += connection.execute(
+            connection.execute(
                 "DELETE FROM feedback WHERE id <="
                 " (SELECT id FROM feedback ORDER BY id DESC LIMIT 1 OFFSET ?)",
                 (retention.max_events,),
-            ).rowcount
+            )
+            gone += connection.changes()
         return gone
 
     def _pages(self, which: EventFilter, last: int) -> Iterator[FeedbackEvent]:
@@ -117,7 +122,7 @@ class SqliteFeedback:
         after = 0
         while True:
             with self._file.reading() as connection:
-                rows = connection.execute(statement, (after, last, *values)).fetchall()
+                rows = fetched(connection, statement, (after, last, *values))
             for row in rows:
                 yield self._event(row[1:])
             if len(rows) < _PAGE_EVENTS:
@@ -131,7 +136,7 @@ class SqliteFeedback:
             raise damaged(self._file.path) from None
 
 
-def _row(event: FeedbackEvent, with_text: bool) -> tuple[object, ...]:
+def _row(event: FeedbackEvent, with_text: bool) -> tuple[SqlValue, ...]:
     text = event.text if with_text else None
     return (
         event.kind, event.suggestion, float(event.time_s), event.user, event.source,
@@ -151,9 +156,9 @@ def _event(row: tuple[Any, ...]) -> FeedbackEvent:
     return FeedbackEvent(**values, place=place, text=text)
 
 
-def _where(which: EventFilter) -> tuple[str, list[object]]:
+def _where(which: EventFilter) -> tuple[str, list[SqlValue]]:
     """The condition on a row, and its values."""
-    terms, values = ["1"], list[object]()
+    terms, values = ["1"], list[SqlValue]()
     for name in ("user", "collection", "language", "source", "suggestion"):
         if (wanted := getattr(which, name)) is not None:
             terms.append(f"{name} = ?")

@@ -1,32 +1,28 @@
-"""One SQLite file: who writes it, who reads it, what its faults are called, how it forgets.
-
-The one module that opens connections, so that another library for SQLite takes one file to change;
-it knows no table but `unfinished`.
+"""One SQLite file: who writes it, who reads it, how it forgets. Knows no table but `unfinished`.
 
 **One writer.** Threads take turns at one connection, processes at a lock on the file beside it
-(`flock` on NAME.lock). SQLite has a lock of its own for that. This one is there because up to
-SQLite 3.51.2, which most Pythons of today come with, two connections that write and checkpoint at
-the same instant can damage the file (sqlite.org/wal.html#walresetbug); commits and the checkpoints
-that follow them are inside the lock, so there are never two. Readers need no lock: each read sees
-the file as it was when it began.
+(`flock` on NAME.lock). SQLite has a lock of its own for single transactions; this one holds over
+several of them: making the file, taking it to a newer version, erasing, encrypting. It also keeps
+apart from this one an older tecla with a SQLite up to 3.51.2, in which two connections that write
+and checkpoint at the same instant can damage the file (sqlite.org/wal.html#walresetbug). Readers
+need no lock: each read sees the file as it was when it began.
 
 **Forgetting.** `secure_delete` overwrites a deleted row with zeros where it lies, which is not all:
 rows move when pages are split and merged, and what is left at their old place is never looked at
-again (found by searching the file: tests/store/test_bytes.py). So whoever erases has the file
-written anew (`VACUUM`, its copy in memory and not in a temporary file), copied from the log back
-into the file, and the log cut to nothing. That this is due is noted in the transaction that
-deletes, so a process that dies in between leaves the note, and the next finishes the work.
+again (found by searching the file: tests/store/test_bytes.py); and the index of words only notes
+that a row is gone. So whoever erases has that index merged, the file written anew (`VACUUM`, its
+copy in memory and not in a temporary file), copied from the log back into the file, and the log cut
+to nothing. That this is due is noted in the transaction that deletes, so a process that dies in
+between leaves the note, and the next finishes the work.
 
-**Never from outside.** No other code of this process may open the file and close it again: POSIX
-gives a process's locks up when any handle is closed, SQLite's among them. The file's kind is
-therefore looked at through SQLite as well.
+**Encrypting.** A plain file that is opened with a key is written anew under that key, beside it and
+then in its place, and the old one is overwritten. Nobody else may have it open meanwhile.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -34,39 +30,44 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+import apsw
+
 from tecla.closing import Closing
 from tecla.errors import StoreBusyError, StoreError, StoreFormatError, StoreFullError
 from tecla.store.migrations import Migration, check_version, migrate
+from tecla.store.sealing import StoreKey
+from tecla.store.sqlite_errors import damaged, named_errors
+from tecla.store.sqlite_open import check_application, check_kind, connect, kind_of
+from tecla.store.sqlite_rewrite import rewrite
+from tecla.store.sqlite_rows import first
 from tecla.store.sqlite_schema import APPLICATION, MIGRATIONS
 
 BUSY_S: Final = 5.0
 _BESIDE = ("-wal", "-shm", "-journal")
-_PRAGMAS = (
-    "synchronous = FULL",  # what a commit kept is there after a power cut
-    "secure_delete = ON",
-    "temp_store = MEMORY",  # no copy of text in a temporary file
-    "cell_size_check = ON",  # damage is seen sooner
-)
-_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE}
-_CLOSED = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
-_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 class SqliteFile(Closing):
     """An open file, at the newest version of its tables. For any thread of one process."""
 
     def __init__(
-        self, path: Path, *, busy_s: float = BUSY_S, migrations: Sequence[Migration] = MIGRATIONS
+        self,
+        path: Path,
+        *,
+        busy_s: float = BUSY_S,
+        migrations: Sequence[Migration] = MIGRATIONS,
+        key: StoreKey | None = None,
     ) -> None:
         """Open or create; waits for other processes at most `busy_s` seconds.
 
-        Raises `StoreFormatError` for a file that is none of tecla's or damaged, `StoreVersionError`
-        for one of a newer tecla, `StoreBusyError`, `StoreFullError`, or `StoreError` where the
-        folder cannot be used.
+        With a key the file is encrypted, or becomes so. Raises `StoreFormatError` for a file that
+        is none of tecla's or damaged, `StoreVersionError` for one of a newer tecla, `StoreKeyError`
+        for an encrypted one without its key, `StoreBusyError`, `StoreFullError`, or `StoreError`
+        where the folder cannot be used.
         """
         self.path, self._busy_s, self._migrations = path.resolve(), busy_s, migrations
+        self._key = key
         self._process, self._closed = os.getpid(), False
-        self._readers: list[sqlite3.Connection] = []
+        self._readers: list[apsw.Connection] = []
         self._turn = threading.Lock()
         self._lock = _open_lock(self.path)
         try:
@@ -82,13 +83,13 @@ class SqliteFile(Closing):
             raise
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self) -> Iterator[apsw.Connection]:
         """A transaction: all of it is on the disk afterwards or, if anything raises, nothing."""
         with self._alone(), self._transaction() as connection:
             yield connection
 
     @contextmanager
-    def erasing(self) -> Iterator[sqlite3.Connection]:
+    def erasing(self) -> Iterator[apsw.Connection]:
         """A transaction after which nothing of what it deleted is left in the files, to the byte.
 
         Costs writing the whole file anew, twice, and its size in memory. Raises as `writing`; a
@@ -102,10 +103,10 @@ class SqliteFile(Closing):
             self._finish_erasing()
 
     @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> Iterator[apsw.Connection]:
         """A connection that only reads, of one thread's for as long as this lasts."""
         self._check_usable()
-        with _named_errors(self.path):
+        with named_errors(self.path):
             connection = self._idle_reader() or self._connect(self.path, writes=False)
             try:
                 yield connection
@@ -117,7 +118,7 @@ class SqliteFile(Closing):
     def check(self) -> None:
         """Read every page; raises `StoreFormatError` where they contradict one another."""
         with self.reading() as connection:
-            (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+            found = first(connection, "PRAGMA integrity_check(1)")
         if found != "ok":
             raise damaged(self.path)
 
@@ -133,15 +134,17 @@ class SqliteFile(Closing):
             self._close_readers()
             os.close(self._lock)
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self) -> apsw.Connection:
         """The connection that writes; the caller holds the lock."""
-        with _named_errors(self.path):
+        with named_errors(self.path):
             if not self.path.exists() or not self.path.stat().st_size:
                 self._create()
-            _check_kind(self.path)
+            check_kind(self.path, self._key)
+            if self._key is not None and kind_of(self.path) == "plain":
+                rewrite(self.path, None, self._key, busy_s=self._busy_s)
             connection = self._connect(self.path, writes=True)
             try:
-                _check_application(connection, self.path)
+                check_application(connection, self.path)
                 for suffix in ("", *_BESIDE):
                     with suppress(PermissionError, FileNotFoundError):
                         Path(f"{self.path}{suffix}").chmod(0o600)
@@ -165,28 +168,15 @@ class SqliteFile(Closing):
         os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         with closing(self._connect(new, writes=True)) as connection:
             connection.execute(f"PRAGMA application_id = {APPLICATION}")
-            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA journal_mode = WAL").fetchall()
             migrate(connection, new, self._migrations)
         new.replace(self.path)
         folder = os.open(self.path.parent, os.O_RDONLY)
         os.fsync(folder)  # or the name may be gone after a power cut, and the file with it
         os.close(folder)
 
-    def _connect(self, path: Path, *, writes: bool) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            f"{path.as_uri()}?mode=rw",  # readers too: they keep the index of the log
-            timeout=self._busy_s,
-            isolation_level=None,
-            check_same_thread=False,
-            uri=True,
-        )
-        try:
-            for pragma in (*_PRAGMAS, f"query_only = {'OFF' if writes else 'ON'}"):
-                connection.execute(f"PRAGMA {pragma}")
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+    def _connect(self, path: Path, *, writes: bool) -> apsw.Connection:
+        return connect(path, self._key, busy_s=self._busy_s, writes=writes)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -211,9 +201,9 @@ class SqliteFile(Closing):
             self._turn.release()
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self) -> Iterator[apsw.Connection]:
         connection = self._writer
-        with _named_errors(self.path):
+        with named_errors(self.path):
             connection.execute("BEGIN IMMEDIATE")
             try:
                 # A newer tecla may have taken further steps since this one opened the file.
@@ -226,17 +216,18 @@ class SqliteFile(Closing):
                 raise
 
     def _finish_what_others_began(self) -> None:
-        with _named_errors(self.path):
-            found = self._writer.execute("SELECT 1 FROM unfinished").fetchone()
+        with named_errors(self.path):
+            found = first(self._writer, "SELECT 1 FROM unfinished")
         if found:
             with suppress(StoreBusyError, StoreFullError):  # whoever erases next goes on
                 self._finish_erasing()
 
     def _finish_erasing(self) -> None:
-        with _named_errors(self.path):
+        with named_errors(self.path):
+            if first(self._writer, "SELECT 1 FROM sqlite_schema WHERE name = 'words'"):
+                self._writer.execute("INSERT INTO words (words) VALUES ('optimize')")
             self._writer.execute("VACUUM")
-            (held, _, _) = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            if held:
+            if first(self._writer, "PRAGMA wal_checkpoint(TRUNCATE)"):
                 raise StoreBusyError(self._busy("a reader"))
             self._writer.execute("DELETE FROM unfinished WHERE task = 'erasing'")
 
@@ -252,7 +243,7 @@ class SqliteFile(Closing):
         while reader := self._idle_reader():
             reader.close()
 
-    def _idle_reader(self) -> sqlite3.Connection | None:
+    def _idle_reader(self) -> apsw.Connection | None:
         try:
             return self._readers.pop()
         except IndexError:
@@ -286,79 +277,3 @@ def _locked(lock: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _check_kind(path: Path) -> None:
-    """Raise `StoreFormatError` for a file of another kind, having changed nothing beside it.
-
-    Read without its log: what says the kind was in the file before it had its name.
-    """
-    name = f"{path.as_uri()}?mode=ro&immutable=1"
-    try:
-        with closing(sqlite3.connect(name, uri=True)) as connection:
-            _check_application(connection, path)
-    except (sqlite3.Error, UnicodeDecodeError) as error:
-        if _primary(error) == sqlite3.SQLITE_NOTADB:
-            raise _foreign(path) from None
-        # Damaged, or cut short and whole together with its log: opening it tells.
-
-
-def _check_application(connection: sqlite3.Connection, path: Path) -> None:
-    (found,) = connection.execute("PRAGMA application_id").fetchone()
-    if found != APPLICATION:
-        raise _foreign(path)
-
-
-def _foreign(path: Path) -> StoreFormatError:
-    return StoreFormatError(
-        f"{str(path)!r} is no store of tecla's; it is left as it is: name another file with "
-        "TECLA_STORE_FILE"
-    )
-
-
-@contextmanager
-def _named_errors(path: Path) -> Iterator[None]:
-    """What sqlite3 raises, as an error of tecla's.
-
-    Not chained: Python's own messages, such as that of bytes that are no text, quote rows.
-    """
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise _named(error, path) from None
-    except UnicodeDecodeError:  # sqlite3, making a message of a damaged table's name
-        raise damaged(path) from None
-    except OSError as error:
-        raise StoreError(f"cannot use {str(path)!r}: {error.strerror}") from error
-
-
-def _named(error: sqlite3.Error, path: Path) -> StoreError:
-    code, primary = getattr(error, "sqlite_errorcode", 0), _primary(error)
-    name = getattr(error, "sqlite_errorname", type(error).__name__)
-    if code in _FULL or primary in _FULL:
-        return StoreFullError(
-            f"the disk takes no more of {str(path)!r} ({name}); what was kept is still there: make "
-            "room, or set a shorter retention"
-        )
-    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return StoreBusyError(f"{str(path)!r} is held by another program ({name}); try again")
-    if primary in _DAMAGED or "decode to UTF-8" in str(error):
-        return damaged(path)
-    if primary in _CLOSED:
-        return StoreError(f"cannot use {str(path)!r} ({name}); is it there, and writable?")
-    return StoreError(
-        f"{str(path)!r} cannot do what was asked of it ({name}): move it away together with its "
-        "-wal and -shm, and put a copy in its place, or have an empty store made"
-    )
-
-
-def damaged(path: Path) -> StoreFormatError:
-    """The error of a file that holds what nobody can have written."""
-    return StoreFormatError(
-        f"{str(path)!r} is damaged; it is left as it is: move it away together with its -wal and "
-        "-shm, and put a copy in its place, or have an empty store made"
-    )
-
-
-def _primary(error: Exception) -> int:
-    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF

@@ -7,7 +7,9 @@ from typing import Any, cast
 
 from tecla.errors import InputError, OptionError
 from tecla.store.keys import KeyLimits, KeyScope, StoredKey
-from tecla.store.sqlite_file import SqliteFile, damaged
+from tecla.store.sqlite_errors import damaged
+from tecla.store.sqlite_file import SqliteFile
+from tecla.store.sqlite_rows import fetched
 
 _COLUMNS = (
     "id, name, scopes, digest, created_s, per_second, concurrent, chars, expires_s, revoked_s"
@@ -29,36 +31,30 @@ class SqliteKeys:
         )
         with self._file.writing() as connection:
             marks = ", ".join("?" * len(row))
-            done = connection.execute(
-                f"INSERT OR IGNORE INTO keys ({_COLUMNS}) VALUES ({marks})", row
-            )
-            if not done.rowcount:
+            connection.execute(f"INSERT OR IGNORE INTO keys ({_COLUMNS}) VALUES ({marks})", row)
+            if not connection.changes():
                 raise OptionError(f"there is a key {key.id!r} already; make another")
 
     def get(self, key_id: str) -> StoredKey | None:
         """The key of an id."""
         with self._file.reading() as connection:
-            row = connection.execute(
-                f"SELECT {_COLUMNS} FROM keys WHERE id = ?", (key_id,)
-            ).fetchone()
-        return None if row is None else self._key(row)
+            rows = fetched(connection, f"SELECT {_COLUMNS} FROM keys WHERE id = ?", (key_id,))
+        return self._key(rows[0]) if rows else None
 
     def all(self) -> list[StoredKey]:
         """Every key, the oldest first."""
         with self._file.reading() as connection:
-            rows = connection.execute(
-                f"SELECT {_COLUMNS} FROM keys ORDER BY created_s, id"
-            ).fetchall()
+            rows = fetched(connection, f"SELECT {_COLUMNS} FROM keys ORDER BY created_s, id")
         return [self._key(row) for row in rows]
 
     def revoke(self, key_id: str) -> bool:
         """End it."""
         with self._file.writing() as connection:
-            done = connection.execute(
+            connection.execute(
                 "UPDATE keys SET revoked_s = ? WHERE id = ? AND revoked_s IS NULL",
                 (self._clock(), key_id),
             )
-            return done.rowcount > 0
+            return connection.changes() > 0
 
     def _key(self, row: tuple[Any, ...]) -> StoredKey:
         key_id, name, scopes, digest, created_s, per_second, concurrent, chars, expires, revoked = (
