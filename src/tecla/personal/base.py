@@ -27,7 +27,7 @@ Counts = npt.NDArray[np.int64]
 
 BOUNDARY: Final = -1  # before the first token of a document; a token of no vocabulary
 LEVELS: Final = 8
-EXACT: Final = 1 << 16  # occurrences up to which every one is counted
+EXACT: Final = 1 << 14  # occurrences up to which every one is counted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,8 +35,9 @@ class Matched:
     """What followed one end of the text.
 
     `ids` ascend, `counts` are at least 1 and sum to `count`. Where `count` is above `EXACT`, they
-    are those of `EXACT` occurrences spread evenly over all, scaled: a share p has a standard error
-    of at most sqrt(p (1 - p) / EXACT), 0.002, and a token that is rarer than that may be missing.
+    are those of a sample, scaled: at least `EXACT` / 2 occurrences, spread evenly over all in the
+    order of what stood before. A share p then has a standard error of sqrt(2 p (1 - p) / EXACT),
+    at most 0.006, and a token that is rarer than that may be missing.
     """
 
     length: int  # tokens of the end of the text that were found, a boundary counted as one

@@ -3,34 +3,42 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from tecla.engines.base import TokenIds
 from tecla.personal.base import EXACT, Counts, Matched
+from tecla.personal.vocabulary import Native
 
-_SORTED_UP_TO = 4096  # tokens; beyond, a count for every id of the vocabulary is quicker
+_SORTED_UP_TO = 2048  # tokens; beyond, a count for every id of the vocabulary is quicker
 
 
-def matched(length: int, follow: npt.NDArray[np.unsignedinteger]) -> Matched:
-    """What followed an end of `length` tokens, given the tokens behind every occurrence."""
+def matched(length: int, follow: Native) -> Matched:
+    """What followed an end of `length` tokens, given the token behind every occurrence."""
     count = len(follow)
     if count <= EXACT:
         return Matched(length, count, *distinct(follow))
-    ids, counts = distinct(follow[np.arange(EXACT) * count // EXACT])
-    counts = counts * count // EXACT
+    step = -(-count // EXACT)
+    sample = follow[step // 2 :: step]
+    ids, counts = distinct(sample)
+    counts = counts * count // len(sample)
     counts[int(counts.argmax())] += count - int(counts.sum())  # what rounding took
     return Matched(length, count, ids, counts)
 
 
-def distinct(tokens: npt.NDArray[np.unsignedinteger]) -> tuple[TokenIds, Counts]:
+def distinct(tokens: Native) -> tuple[TokenIds, Counts]:
     """The ids in `tokens` (at least one), ascending, and how often each is there."""
     if len(tokens) > _SORTED_UP_TO:
         by_id = np.bincount(tokens)
-        found = np.flatnonzero(by_id)
+        found = (by_id != 0).nonzero()[0]
         return found.astype(np.int32), by_id[found]
     row = np.sort(tokens)
-    ends = np.append(np.flatnonzero(row[1:] != row[:-1]), len(row) - 1)
-    return row[ends].astype(np.int32), np.diff(ends, prepend=-1)
+    ends = np.empty(len(row), bool)
+    np.not_equal(row[1:], row[:-1], out=ends[:-1])
+    ends[-1] = True
+    places = ends.nonzero()[0]
+    counts = places.copy()
+    counts[1:] -= places[:-1]
+    counts[0] += 1
+    return row[places].astype(np.int32), counts
 
 
 def together(length: int, parts: list[Matched]) -> Matched:

@@ -28,7 +28,7 @@ from tecla.sections import Array, Change, read_sections, write_sections
 _KIND, _VERSION = "tecla personal segment", 1
 _REMEDY = "it can be made anew from the store"
 _MODE: Final = 0o600
-_KEPT_FROM, _KEPT = 4096, 64  # occurrences from which an answer is kept, and how many are
+_KEPT_FROM, _KEPT = 4096, 256  # occurrences from which an answer is kept, and how many are
 
 
 class Row(NamedTuple):
