@@ -20,7 +20,7 @@ from tecla.errors import OptionError
 Reason = Literal[
     "kind", "binary", "no_text", "damaged", "locked", "no_column", "too_large", "too_long",
     "too_much_memory", "unreadable", "link", "name", "ignored", "same", "others_mail",
-    "machine_mail", "encrypted_mail", "bad_row", "broke_down",
+    "machine_mail", "encrypted_mail", "bad_row", "broke_down", "not_installed",
 ]  # fmt: skip
 REASONS: Final[dict[Reason, str]] = {
     "kind": "of a kind that is not learnt",
@@ -42,6 +42,7 @@ REASONS: Final[dict[Reason, str]] = {
     "encrypted_mail": "encrypted mail",
     "bad_row": "lines that are no row of the table, or no JSON",
     "broke_down": "its reader broke down",
+    "not_installed": "needs a library that is not installed",
 }
 
 
