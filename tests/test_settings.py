@@ -80,6 +80,7 @@ def test_the_environment_names_the_file_and_folders(config: Path, tmp_path: Path
         ("[engine]\ncontext_tokens = 5\n", "context_tokens is 5; it must be 64 or more"),
         ("[engine]\ndevice = 'tpu'\n", "device is 'tpu'"),
         ("[serve]\nleast_filters = 'some'\n", "least_filters is 'some'.*off, standard, strict"),
+        ("[retrieval]\nheaders = 'yes'\n", "headers is 'yes'.*off, on"),
         ("[engine]\nmodel = 5\n", "model is 5 .*must be text"),
         ("[engine\n", "cannot read settings"),
     ],

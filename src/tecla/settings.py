@@ -24,6 +24,7 @@ Device = str  # "auto", "cpu", "gpu" or "cuda:N"
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 EngineName = Literal["auto", "llama", "torch"]
 FilterLevel = Literal["off", "standard", "strict"]
+Switch = Literal["off", "on"]
 _PREFIX = "TECLA_"
 _FILE_VARIABLE = "TECLA_CONFIG"
 
@@ -157,6 +158,23 @@ class ServeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RetrievalSettings:
+    """How passages of what was learnt are found.
+
+    embedding: what makes vectors of texts: wordllama; off (words alone); http://host:port/v1#model
+    for a server that has OpenAI's embeddings; or module:function for what that function gives.
+    headers: whether passages stand above a text for the model when it is opened or paused at.
+    """
+
+    embedding: str = "wordllama"
+    headers: Switch = "on"
+
+    def __post_init__(self) -> None:
+        """Check every value; raises `ConfigError`. The embedding is checked when it is opened."""
+        _one_of("headers", self.headers, get_args(Switch))
+
+
+@dataclass(frozen=True, slots=True)
 class PathSettings:
     """Where things lie.
 
@@ -183,6 +201,7 @@ class Settings:
     engine: EngineSettings = field(default_factory=EngineSettings)
     completion: CompletionSettings = field(default_factory=CompletionSettings)
     serve: ServeSettings = field(default_factory=ServeSettings)
+    retrieval: RetrievalSettings = field(default_factory=RetrievalSettings)
     paths: PathSettings = field(default_factory=PathSettings)
 
 
@@ -208,6 +227,7 @@ _SECTIONS: dict[str, type[Any]] = {
     "engine": EngineSettings,
     "completion": CompletionSettings,
     "serve": ServeSettings,
+    "retrieval": RetrievalSettings,
     "paths": PathSettings,
 }
 _SECTION_OF = {item.name: name for name, kind in _SECTIONS.items() for item in fields(kind)}
