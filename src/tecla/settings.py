@@ -175,6 +175,17 @@ class RetrievalSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LearningSettings:
+    """What `tecla learn` takes from folders.
+
+    learn_exclude: files and folders that are never learnt, as patterns of a .gitignore divided by
+    commas, such as "Finance/, *.draft.md"; they hold in every folder that is learnt.
+    """
+
+    learn_exclude: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PathSettings:
     """Where things lie.
 
@@ -203,6 +214,7 @@ class Settings:
     serve: ServeSettings = field(default_factory=ServeSettings)
     retrieval: RetrievalSettings = field(default_factory=RetrievalSettings)
     paths: PathSettings = field(default_factory=PathSettings)
+    learning: LearningSettings = field(default_factory=LearningSettings)
 
 
 class Origin(NamedTuple):
@@ -229,6 +241,7 @@ _SECTIONS: dict[str, type[Any]] = {
     "serve": ServeSettings,
     "retrieval": RetrievalSettings,
     "paths": PathSettings,
+    "learning": LearningSettings,
 }
 _SECTION_OF = {item.name: name for name, kind in _SECTIONS.items() for item in fields(kind)}
 _INTEGERS = frozenset({
