@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from running import Clock
-from tecla.store.base import Store
+from tecla.store.base import Owner, Store
+from tecla.store.documents import NewDocument
 from tecla.store.events import FeedbackEvent, Retention
 from tecla.store.memory import MemoryStore
 from tecla.store.sqlite import SqliteStore
@@ -43,7 +44,29 @@ def make_sqlite(folder: Path, retention: Retention = NO_LIMIT) -> Made:
     return Made(opened(), clock, opened)
 
 
-KINDS: dict[str, Factory] = {"memory": make_memory, "sqlite": make_sqlite}
+def make_encrypted(folder: Path, retention: Retention = NO_LIMIT) -> Made:
+    clock, key = Clock(), make_key_file(folder)
+
+    def opened() -> Store:
+        path = folder / "store" / "tecla.db"
+        return SqliteStore.open(path, key_file=key, retention=retention, clock=clock)
+
+    return Made(opened(), clock, opened)
+
+
+def make_key_file(folder: Path, name: str = "key") -> Path:
+    """A file of a key that nobody else may read."""
+    path = folder / name
+    path.touch(mode=0o600)
+    path.write_bytes(name.encode().ljust(32, b"-"))
+    return path
+
+
+KINDS: dict[str, Factory] = {
+    "memory": make_memory,
+    "sqlite": make_sqlite,
+    "encrypted": make_encrypted,
+}
 
 
 def event(suggestion: str = "s1", **changes: Any) -> FeedbackEvent:
@@ -58,3 +81,15 @@ def event(suggestion: str = "s1", **changes: Any) -> FeedbackEvent:
         "shown_words": 2,
     }
     return FeedbackEvent(suggestion=suggestion, **(values | changes))
+
+
+def document(owner: Owner, source: str, *passages: str, **changes: Any) -> NewDocument:
+    """A document of some passages."""
+    values: dict[str, Any] = {
+        "kind": "text",
+        "digest": b"digest",
+        "time_s": NOW_S,
+        "size_bytes": 100,
+        "passages": passages,
+    }
+    return NewDocument(owner=owner, source=source, **(values | changes))

@@ -15,6 +15,7 @@ No `repr` and no message of this module shows text, or the name of a source.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,7 +33,7 @@ MOST_HITS: Final = 1000
 MOST_DIMENSION: Final = 8192
 _KIND = re.compile(r"[a-z0-9][a-z0-9_.+-]{0,31}")
 _LANGUAGE = re.compile(r"[A-Za-z0-9-]{1,35}")
-_MODEL = re.compile(r"[\x21-\x7e]{1,200}")
+_MODEL = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +133,7 @@ class VectorModel:
     def __post_init__(self) -> None:
         """Check both; raises `OptionError`."""
         if not _MODEL.fullmatch(self.name):
-            raise OptionError("the name of a vector model must be 1 to 200 visible characters")
+            raise OptionError("the name of a vector model must be 1 to 200 characters, no control characters")
         whole("dimension", self.dimension, 1)
         if self.dimension > MOST_DIMENSION:
             raise OptionError(
@@ -151,6 +152,13 @@ class DocumentBook(Protocol):
 
         What is replaced is overwritten in the store; it is erased to the last byte, and from what
         is derived, only by `remove` or by forgetting. Costs one write to the disk.
+        """
+        ...
+
+    def touch(self, owner: Owner, source: str, time_s: float) -> bool:
+        """Say that it was changed at another time, and is the same; False where it is not there.
+
+        Changes neither id nor version.
         """
         ...
 
@@ -289,6 +297,12 @@ class DerivedFiles(Protocol):
     def cipher(self) -> Cipher | None:
         """What seals derived files; `None` where the store is not encrypted."""
         ...
+
+
+def name_under(identity: str, owner: Owner) -> str:
+    """`DerivedFiles.name_of`: a digest of the owner, keyed with the store's identity."""
+    text = f"{owner.kind}\0{owner.name}".encode()
+    return hashlib.blake2b(text, key=bytes.fromhex(identity), digest_size=16).hexdigest()
 
 
 def check_source(source: object) -> None:

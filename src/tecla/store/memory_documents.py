@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from tecla.store.documents import (
     VectorModel,
     check_limit,
     check_source,
+    name_under,
 )
 from tecla.store.owners import Owner
 from tecla.store.ranking import folded, score, terms_of, weights, words_of
@@ -60,7 +60,7 @@ class Learnt:
 
     def note_purge(self, owner: Owner | None) -> None:
         """Note what is to be thrown away; one note a name, and it covers the older ones."""
-        name = None if owner is None else name_of(self.identity, owner)
+        name = None if owner is None else name_under(self.identity, owner)
         if name is None:
             self.purges.clear()
         self.purges = [each for each in self.purges if each.name != name]
@@ -83,13 +83,6 @@ class Learnt:
 
 
 Open = Callable[[], AbstractContextManager[Learnt]]
-
-
-def name_of(identity: str, owner: Owner) -> str:
-    """See `DerivedFiles`: a digest under the store's own identity."""
-    key = bytes.fromhex(identity)
-    text = f"{owner.kind}\0{owner.name}".encode()
-    return hashlib.blake2b(text, key=key, digest_size=16).hexdigest()
 
 
 class MemoryDocuments:
@@ -125,6 +118,15 @@ class MemoryDocuments:
             held.passages[number].append(passage)
         held.changed(new.owner, number)
         return document
+
+    def touch(self, owner: Owner, source: str, time_s: float) -> bool:
+        """It was looked at, and has not changed."""
+        found = self.get(owner, source)
+        if found is None:
+            return False
+        with self._open() as held:
+            held.documents[found.id] = replace(found, time_s=float(time_s))
+        return True
 
     def remove(self, owner: Owner, sources: Iterable[str]) -> int:
         """Erase documents."""
@@ -292,7 +294,7 @@ class MemoryDerived:
 
     def name_of(self, owner: Owner) -> str:
         """The name of an owner's derived files."""
-        return name_of(self.identity, owner)
+        return name_under(self.identity, owner)
 
     def to_purge(self) -> list[Purge]:
         """The oldest first."""

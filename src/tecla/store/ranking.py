@@ -22,6 +22,7 @@ _K1: Final = 1.2
 _B: Final = 0.75
 _WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{N}\p{M}]*")
 _MOST_QUERY_CHARS: Final = 4000
+_MOST_COUNTED: Final = 64
 
 
 def folded(word: str) -> str:
@@ -39,11 +40,13 @@ def words_of(text: str) -> list[str]:
 def terms_of(query: str) -> dict[str, str]:
     """The distinct words of a query as they are written, by their folded form.
 
-    A query is read from its end, which is nearest to the caret, for `_MOST_QUERY_CHARS`.
+    Of a long query those at its end, which is nearest to the caret: `_MOST_COUNTED` of them.
     """
     terms: dict[str, str] = {}
-    for word in words_of(query[-_MOST_QUERY_CHARS:]):
+    for word in reversed(words_of(query[-_MOST_QUERY_CHARS:])):
         terms.setdefault(folded(word), word)
+        if len(terms) == _MOST_COUNTED:
+            break
     return terms
 
 

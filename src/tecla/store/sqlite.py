@@ -14,6 +14,8 @@ from tecla.store.base import Owner, SettingValue
 from tecla.store.checking import check_setting
 from tecla.store.events import Retention, check_name
 from tecla.store.sealing import StoreKey
+from tecla.store.sqlite_derived import SqliteDerived, note_purge
+from tecla.store.sqlite_documents import SqliteDocuments, forget, forget_all
 from tecla.store.sqlite_errors import damaged
 from tecla.store.sqlite_feedback import SqliteFeedback
 from tecla.store.sqlite_file import BUSY_S, SqliteFile
@@ -35,6 +37,8 @@ class SqliteStore(Closing):
         self.consent = SqliteConsent(file, clock)
         self.settings = SqliteSettings(file)
         self.keys = SqliteKeys(file, clock)
+        self.documents = SqliteDocuments(file, clock)
+        self.derived = SqliteDerived(file)
 
     @classmethod
     def open(
@@ -77,6 +81,7 @@ class SqliteStore(Closing):
             connection.execute(
                 "DELETE FROM settings WHERE owner_kind = 'user' AND owner = ?", (user,)
             )
+            forget(connection, Owner("user", user))
 
     def forget_collection(self, collection: str) -> None:
         """Erase everything of a collection, to the last byte."""
@@ -86,12 +91,14 @@ class SqliteStore(Closing):
             connection.execute(
                 "DELETE FROM settings WHERE owner_kind = 'collection' AND owner = ?", (collection,)
             )
+            forget(connection, Owner("collection", collection))
 
     def forget_everything(self) -> None:
         """Erase everything, to the last byte."""
         with self._file.erasing() as connection:
             for table in ("feedback", "consents", "settings", "keys"):
                 connection.execute(f"DELETE FROM {table}")
+            forget_all(connection)
 
     def check(self) -> None:
         """Read everything through; raises `StoreFormatError` where it is damaged."""
@@ -99,6 +106,7 @@ class SqliteStore(Closing):
         for _ in self.feedback.events():
             pass
         self.keys.all()
+        self.documents.check()
 
     def close(self) -> None:
         """Let go of the file; safe to call twice."""
@@ -139,6 +147,7 @@ class SqliteConsent:
                 " WHERE user = ? AND text_before IS NOT NULL",
                 (user,),
             )
+            note_purge(connection, Owner("user", user))
 
 
 class SqliteSettings:

@@ -1,4 +1,6 @@
-"""One SQLite file: who writes it, who reads it, how it forgets. Knows no table but `unfinished`.
+"""One SQLite file: who writes it, who reads it, how it forgets.
+
+Knows no table but `unfinished`, and that there is an index of words.
 
 **One writer.** Threads take turns at one connection, processes at a lock on the file beside it
 (`flock` on NAME.lock). SQLite has a lock of its own for single transactions; this one holds over
@@ -47,7 +49,10 @@ _BESIDE = ("-wal", "-shm", "-journal")
 
 
 class SqliteFile(Closing):
-    """An open file, at the newest version of its tables. For any thread of one process."""
+    """An open file, at the newest version of its tables. For any thread of one process.
+
+    key: what it is encrypted with; `None`: it is not.
+    """
 
     def __init__(
         self,
@@ -65,7 +70,7 @@ class SqliteFile(Closing):
         where the folder cannot be used.
         """
         self.path, self._busy_s, self._migrations = path.resolve(), busy_s, migrations
-        self._key = key
+        self.key = key
         self._process, self._closed = os.getpid(), False
         self._readers: list[apsw.Connection] = []
         self._turn = threading.Lock()
@@ -139,9 +144,9 @@ class SqliteFile(Closing):
         with named_errors(self.path):
             if not self.path.exists() or not self.path.stat().st_size:
                 self._create()
-            check_kind(self.path, self._key)
-            if self._key is not None and kind_of(self.path) == "plain":
-                rewrite(self.path, None, self._key, busy_s=self._busy_s)
+            check_kind(self.path, self.key)
+            if self.key is not None and kind_of(self.path) == "plain":
+                rewrite(self.path, None, self.key, busy_s=self._busy_s)
             connection = self._connect(self.path, writes=True)
             try:
                 check_application(connection, self.path)
@@ -176,7 +181,7 @@ class SqliteFile(Closing):
         os.close(folder)
 
     def _connect(self, path: Path, *, writes: bool) -> apsw.Connection:
-        return connect(path, self._key, busy_s=self._busy_s, writes=writes)
+        return connect(path, self.key, busy_s=self._busy_s, writes=writes)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -77,4 +77,70 @@ MIGRATIONS: Final = (
             """,
         ),
     ),
+    Migration(
+        "documents, and what is to be purged of the files derived from them",
+        (
+            "CREATE TABLE facts (name TEXT PRIMARY KEY, value) WITHOUT ROWID",
+            "INSERT INTO facts VALUES ('identity', lower(hex(randomblob(16)))), ('counter', 0)",
+            # A name is that of derived files, '' those of everybody; never an owner's own.
+            "CREATE TABLE purges (name TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID",
+            # Owners with documents, and no others. Passages and words: how many they have.
+            """
+            CREATE TABLE owners (
+                id INTEGER PRIMARY KEY AUTOINCREMENT,
+                kind TEXT NOT NULL,
+                name TEXT NOT NULL,
+                version INTEGER NOT NULL,
+                passages INTEGER NOT NULL,
+                words INTEGER NOT NULL,
+                UNIQUE (kind, name)
+            )
+            """,
+            """
+            CREATE TABLE documents (
+                id INTEGER PRIMARY KEY,
+                owner INTEGER NOT NULL,
+                source TEXT NOT NULL,
+                kind TEXT NOT NULL,
+                digest BLOB NOT NULL,
+                time_s REAL NOT NULL,
+                size_bytes INTEGER NOT NULL,
+                language TEXT,
+                title TEXT NOT NULL,
+                passages INTEGER NOT NULL,
+                chars INTEGER NOT NULL,
+                words INTEGER NOT NULL,
+                learnt_s REAL NOT NULL
+            )
+            """,
+            "CREATE UNIQUE INDEX documents_by_source ON documents (owner, source)",
+            "CREATE INDEX documents_by_digest ON documents (owner, digest)",
+            "CREATE INDEX documents_by_owner ON documents (owner)",
+            """
+            CREATE TABLE passages (
+                id INTEGER PRIMARY KEY AUTOINCREMENT,
+                document INTEGER NOT NULL,
+                owner INTEGER NOT NULL,
+                position INTEGER NOT NULL,
+                text TEXT NOT NULL
+            )
+            """,
+            "CREATE INDEX passages_by_document ON passages (document, position)",
+            # The owner is a word like any other, so that a query reads no list of others' passages.
+            """
+            CREATE VIRTUAL TABLE words USING fts5 (
+                owner, text, content = 'passages', content_rowid = 'id',
+                tokenize = "unicode61 remove_diacritics 2"
+            )
+            """,
+            """
+            CREATE TABLE vectors (
+                passage INTEGER PRIMARY KEY,
+                owner INTEGER NOT NULL,
+                vector BLOB NOT NULL
+            )
+            """,
+            "CREATE INDEX vectors_by_owner ON vectors (owner)",
+        ),
+    ),
 )
