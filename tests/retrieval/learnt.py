@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from store.made import KINDS as _ALL
+from store.made import KINDS as STORES
 from store.made import NO_LIMIT
 from tecla.retrieval.base import Vectors, normalised
 from tecla.store.base import Store
@@ -16,7 +16,6 @@ from tecla.store.documents import DocumentBook, NewDocument
 from tecla.store.owners import Owner
 from tecla.store.ranking import folded, words_of
 
-STORES = {"memory": _ALL["memory"]}
 ANA, BEN = Owner("user", "ana"), Owner("user", "ben")
 BANK = Owner("collection", "bank")
 

@@ -20,6 +20,7 @@ from tecla.cli import (
     evaluate,
     keys,
     models,
+    search,
     serve,
     train,
     type,
@@ -42,6 +43,7 @@ app.command("type")(type.type_)
 app.command("serve")(serve.serve)
 app.add_typer(keys.app, name="keys")
 app.command("calibrate")(calibrate.calibrate)
+app.command("search")(search.search)
 app.command("models")(models.models)
 app.command("doctor")(doctor.doctor)
 app.command("config")(config.config)
