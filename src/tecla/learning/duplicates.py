@@ -9,7 +9,7 @@ in case, marks, numbers and white space alone.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 import regex
@@ -27,25 +27,31 @@ def digest_of(text: str) -> bytes:
 
 
 class Paragraphs:
-    """The longer paragraphs that were seen, as digests of 8 bytes."""
+    """The longer paragraphs that were seen, as digests of 8 bytes, and the source that has each."""
 
-    def __init__(self, texts: Iterable[str] = ()) -> None:
-        """Those of `texts` have been seen."""
-        self._seen: set[bytes] = set()
-        for text in texts:
-            self._seen.update(key for key, _ in _keyed(text) if key is not None)
+    def __init__(self, texts: Iterable[tuple[str, str]] = ()) -> None:
+        """Those of the texts, given with their sources, have been seen."""
+        self._holder: dict[bytes, str] = {}
+        for source, text in texts:
+            for key, _ in _keyed(text):
+                if key is not None:
+                    self._holder.setdefault(key, source)
 
-    def unseen(self, text: str) -> tuple[str, int]:
-        """`text` without longer paragraphs seen before, and how many those were."""
+    def unseen(self, text: str, source: str, stays: Callable[[str], bool]) -> tuple[str, int]:
+        """`text` without longer paragraphs that another source has, and how many those were.
+
+        `stays` says whether what a source has will still be kept.
+        """
         kept: list[str] = []
         dropped = 0
         for key, paragraph in _keyed(text):
-            if key is not None and key in self._seen:
+            holder = None if key is None else self._holder.get(key)
+            if holder is not None and holder != source and stays(holder):
                 dropped += 1
                 continue
             kept.append(paragraph)
             if key is not None:
-                self._seen.add(key)
+                self._holder[key] = source
         return ("".join(kept).strip() if dropped else text), dropped
 
 

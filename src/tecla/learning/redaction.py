@@ -34,8 +34,9 @@ _SECRETS: Final = (
         r"|credential)s?[\"'”’`*]{0,3}[ \t]{0,3}(?:[:=]|=>)\s{0,4}[\"'“‘`]?(?=\S)\S{3,}+"
     ),
     regex.compile(
-        r"(?i)(?:passw(?:or)?d|passwort|passphrase|passcode|contraseña|senha|mot de passe|wachtwoord"
-        r"|lösenord|hasło)[\"'”’`*]{0,3} {0,3}\b(?:is|es|ist|est|è|was)\b[ \t]{0,3}\S{3,}+"
+        r"(?i)(?:passw(?:or)?d|passwort|passphrase|passcode|contraseña|senha|mot de passe"
+        r"|wachtwoord|lösenord|hasło)[\"'”’`*]{0,3} {0,3}"
+        r"\b(?:is|es|ist|est|è|was)\b[ \t]{0,3}\S{3,}+"
     ),
     regex.compile(
         r"(?i)\b(?:pin|cvv2?|cvc2?|otp|(?:access|security|verification|door|alarm|entry) code"

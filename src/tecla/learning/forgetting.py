@@ -1,0 +1,183 @@
+"""Forgetting: documents, an owner, or everything; and the proof that nothing of it is left.
+
+The store erases, and notes which derived files are to go; whoever owns those is called then. The
+proof is a search of all files of tecla's for pieces of what is gone, before and after. It is made
+with the store closed, see `traces.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Literal
+
+from tecla.errors import OptionError
+from tecla.learning.sources import file_of, within
+from tecla.learning.traces import Spell, Traces, pieces_of, search
+from tecla.store.base import Store
+from tecla.store.documents import Document
+from tecla.store.events import EVERY, EventFilter
+from tecla.store.owners import Owner
+
+Scope = Literal["sources", "owner", "everything"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be forgotten: some sources of an owner, all of an owner, or everything."""
+
+    owner: Owner | None = None
+    sources: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def scope(self) -> Scope:
+        """How much that is."""
+        return "everything" if self.owner is None else "sources" if self.sources else "owner"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a wish comes to. pieces: of the texts that go, for the proof."""
+
+    wish: Wish
+    sources: tuple[str, ...] = field(repr=False)
+    files: int
+    texts: int
+    chars: int
+    events: int
+    pieces: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What was searched before and after forgetting, and what was found."""
+
+    before: Traces
+    after: Traces
+    sealed: bool
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing is left."""
+        return not self.after.found
+
+
+def plan(store: Store, wish: Wish) -> Plan:
+    """Look up what is to go; raises `OptionError` where there is nothing by that name."""
+    documents = list(_documents(store, wish))
+    going = {each.id for each in documents}
+    events = 0 if wish.scope == "sources" else sum(1 for _ in store.feedback.events(_events(wish)))
+    if wish.scope == "sources" and not documents:
+        assert wish.owner is not None
+        names = ", ".join(map(repr, wish.sources))
+        raise OptionError(
+            f"nothing was learnt from {names} for the {wish.owner.kind} {wish.owner.name!r}; "
+            "`tecla learned` lists what is known"
+        )
+    with_text = [each for each in documents if each.passages]
+    return Plan(
+        wish,
+        tuple(each.source for each in documents),
+        len({(each.owner, file_of(each.source)) for each in documents}),
+        len(with_text),
+        sum(each.chars for each in with_text),
+        events,
+        tuple(pieces_of(_texts(store, wish, with_text), lambda: _staying(store, wish, going))),
+    )
+
+
+def forget(store: Store, planned: Plan, purge: Callable[[], None] | None = None) -> None:
+    """Erase it; `purge` throws away what is derived from the store and was noted to go."""
+    wish = planned.wish
+    if wish.owner is None:
+        store.forget_everything()
+    elif wish.sources:
+        store.documents.remove(wish.owner, planned.sources)
+    elif wish.owner.kind == "user":
+        store.forget_user(wish.owner.name)
+    else:
+        store.forget_collection(wish.owner.name)
+    if purge is not None:
+        purge()
+
+
+def proven(
+    open_store: Callable[[], Store],
+    wish: Wish,
+    folders: Sequence[Path],
+    *,
+    agreed: Callable[[Plan], bool] = lambda planned: True,
+    purge: Callable[[Store], None] | None = None,
+    spell: Spell | None = None,
+) -> tuple[Plan, Proof | None]:
+    """Plan, ask, search, forget, search again; no proof where nobody agreed.
+
+    `open_store` is called twice: the searches are made while no store is open.
+    """
+    store = open_store()
+    try:
+        planned = plan(store, wish)
+        sealed = store.derived.cipher is not None
+    finally:
+        store.close()
+    if not agreed(planned):
+        return planned, None
+    before = search(planned.pieces, folders, spell=spell)
+    store = open_store()
+    try:
+        forget(store, planned, None if purge is None else lambda: purge(store))
+    finally:
+        store.close()
+    return planned, Proof(before, search(planned.pieces, folders, spell=spell), sealed)
+
+
+def _documents(store: Store, wish: Wish) -> Iterator[Document]:
+    owners = None if wish.owner is None else [wish.owner]
+    for each in store.documents.all(owners):
+        if not wish.sources or any(_is_meant(each.source, name) for name in wish.sources):
+            yield each
+
+
+def _is_meant(source: str, name: str) -> bool:
+    """Whether a source is what was named: itself, its file, or a folder that its file is in."""
+    path = Path(name).expanduser()
+    return (
+        source == name
+        or bool(within([source], path.absolute()))
+        or (path.exists() and bool(within([source], path.resolve())))
+    )
+
+
+def _texts(store: Store, wish: Wish, documents: Sequence[Document]) -> list[str]:
+    texts = [
+        "".join(piece.text for piece in store.documents.passages_of(each.id)) for each in documents
+    ]
+    if wish.scope != "sources":
+        for event in store.feedback.events(_events(wish)):
+            if event.text is not None:
+                texts.append(event.text.before + event.text.text)
+    return texts
+
+
+def _staying(store: Store, wish: Wish, going: set[int]) -> Iterator[str]:
+    if wish.owner is None:
+        return
+    for owner in store.documents.owners():
+        held = groupby(store.documents.passages(owner), lambda each: each.document)
+        for document, pieces in held:
+            if document not in going:
+                yield "".join(each.text for each in pieces)
+    for event in store.feedback.events():
+        staying = wish.scope == "sources" or getattr(event, wish.owner.kind) != wish.owner.name
+        if staying and event.text is not None:
+            yield event.text.before + event.text.text
+
+
+def _events(wish: Wish) -> EventFilter:
+    if wish.owner is None:
+        return EVERY
+    if wish.owner.kind == "user":
+        return EventFilter(user=wish.owner.name)
+    return EventFilter(collection=wish.owner.name)
