@@ -27,7 +27,7 @@ ALLOWED = {
     "models": set(),
     "engines": {"text", "models"},
     "decode": {"text", "engines"},
-    "personal": {"text", "engines", "store"},
+    "personal": {"text", "engines", "decode", "store"},
     "scheduler": {"text", "engines", "decode"},
     "suggest": {"text", "engines", "decode", "models", "scheduler", "predict"},
     "controller": {
