@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from tecla.engines.base import Floats, Scores, TokenIds
 from tecla.errors import AdjusterError, InputError, OptionError
 from tecla.text.base import Tokenizer
 from tecla.text.unicode import to_bytes
+
+Built = TypeVar("Built", covariant=True)
 
 
 class Change(NamedTuple):
@@ -41,6 +43,14 @@ class Adjustment(Protocol):
 
     def build(self, tokenizer: Tokenizer) -> Adjuster:
         """The adjuster for a model with this tokenizer."""
+        ...
+
+
+class Buildable(Protocol[Built]):
+    """A value that came with a request and is put to work beside the engine."""
+
+    def build(self, tokenizer: Tokenizer) -> Built:
+        """What works."""
         ...
 
 
@@ -146,17 +156,17 @@ class _Forbidding:
 
 def built(adjustments: Sequence[Adjustment], tokenizer: Tokenizer) -> tuple[Adjuster, ...]:
     """The adjusters of a request; raises `InputError` kinds for one that cannot be built."""
-    found = []
-    for adjustment in adjustments:
-        try:
-            found.append(adjustment.build(tokenizer))
-        except InputError:
-            raise
-        except Exception as error:
-            raise AdjusterError(
-                f"an adjustment cannot be built ({type(error).__name__}: {error})"
-            ) from error
-    return tuple(found)
+    return tuple(made(each, tokenizer, "an adjustment") for each in adjustments)
+
+
+def made(value: Buildable[Built], tokenizer: Tokenizer, what: str) -> Built:
+    """What a value builds; raises `AdjusterError` for whatever fails in it."""
+    try:
+        return value.build(tokenizer)
+    except InputError:
+        raise
+    except Exception as error:
+        raise AdjusterError(f"{what} cannot be built ({type(error).__name__}: {error})") from error
 
 
 def adjusted(

@@ -23,6 +23,7 @@ import numpy as np
 
 from tecla.checks import number, truth, whole
 from tecla.decode.adjust import Adjustment, adjusted, built
+from tecla.decode.drafting import MOST_DRAFTED, Drafting, Foreseen, drafted, made_drafter
 from tecla.decode.request import (
     CaretWork,
     Completed,
@@ -51,7 +52,8 @@ class Generation:
     continuation. prompt: text, or token ids. after: what follows, for models that fill holes.
     stop: strings that end the text before them. presence, frequency: penalties, from -2 to 2.
     logprobs: how many alternatives of each token are told (`None`: not even its own probability);
-    with `of_prompt` also of every token of the prompt.
+    with `of_prompt` also of every token of the prompt. draft: what foresees tokens, so that several
+    can be verified at once; it changes no result.
     """
 
     prompt: str | tuple[int, ...]
@@ -64,6 +66,7 @@ class Generation:
     presence: float = 0.0
     frequency: float = 0.0
     adjust: tuple[Adjustment, ...] = ()
+    draft: Drafting | None = None
     logprobs: int | None = None
     of_prompt: bool = False
 
@@ -192,6 +195,7 @@ class Generator:
         self.head: Path = prompt[:1] if self._reads_prompt else prompt
         self._lead = prompt[len(self.head) :]
         self._adjusters = built(asked.adjust, tokenizer)
+        self._drafter = made_drafter(asked.draft, tokenizer)
         self._prompt_scores: dict[int, TokenScore] = {}
         data = repr(prompt).encode()
         numbers = range(asked.first, asked.first + asked.n)
@@ -238,6 +242,20 @@ class Generator:
             return [self._lead[: at - 1] for at in missing[:_PROMPT_AT_ONCE]]
         running = (sample for sample in self._samples if sample.stop is None)
         return list(dict.fromkeys(self._lead + sample.path for sample in running))
+
+    def foreseen(self) -> list[Foreseen]:
+        """Paths beyond those that are wanted now, which the drafts of the request foresee."""
+        if self._drafter is None or self._missing:
+            return []
+        greedy = self._asked.sampling.temperature == 0
+        found: list[Foreseen] = []
+        for sample in self._samples:
+            if sample.stop is None:
+                path = self._lead + sample.path
+                left = self._asked.max_tokens - len(sample.path) - 1
+                most = min(left, MOST_DRAFTED)
+                found += drafted(self._drafter, self.head, path, most, greedy=greedy)
+        return found
 
     def take(self, path: Path, scores: Scores, row: int) -> None:
         """Take the scores of the position after `path`."""

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from tecla.checks import number, share, truth, whole
 from tecla.decode.adjust import Adjustment
+from tecla.decode.drafting import Drafting
 from tecla.decode.tree import TextTree
 from tecla.engines.sampling import Sampling
 from tecla.errors import OptionError
@@ -98,8 +99,9 @@ class Request:
     one that is shown first (`tecla.decode.favourite`). A beginning that is less than `min_share` as
     probable as the best one is left out. Above temperature 0 each alternative is an
     independent sample, and equal ones are joined. `tolerance` is the share of probability the
-    caret search may leave out; `adjust` changes every distribution. What `screen` refuses is not
-    explored; probabilities stay those of the model. `fits` has the text behind the caret read
+    caret search may leave out; `adjust` changes every distribution, and the probabilities with it.
+    `draft` foresees tokens, which changes the cost and never the answer. What `screen` refuses is
+    not explored, which leaves probabilities as they are. `fits` has the text behind the caret read
     behind each alternative, so that probabilities are in view of both sides (`tecla.decode.fit`),
     unless the model was trained to fill holes and is told of it anyway.
     """
@@ -114,6 +116,7 @@ class Request:
     min_share: float = 0.0
     tolerance: float = 1e-3
     adjust: tuple[Adjustment, ...] = ()
+    draft: Drafting | None = None
     screen: Screen | None = None
     fits: bool = False
 
@@ -135,15 +138,21 @@ class Request:
         if not 0 <= number("tolerance", self.tolerance) < 1:
             raise OptionError(f"tolerance is {self.tolerance!r}; it must be 0 or more and below 1")
         for each in self.adjust:
-            if isinstance(each, type) or not callable(getattr(each, "build", None)):
+            if not _builds(each):
                 raise OptionError(
                     f"adjust holds {each!r}; it must hold adjustments, such as Forbid(('text',))"
                 )
+        if self.draft is not None and not _builds(self.draft):
+            raise OptionError(f"draft is {self.draft!r}; it must be a value such as Drafts()")
 
     @property
     def branches(self) -> int:
         """Most alternatives that grow at once."""
         return self.n if self.width is None or self.sampling.temperature > 0 else self.width
+
+
+def _builds(value: object) -> bool:
+    return not isinstance(value, type) and callable(getattr(value, "build", None))
 
 
 class TokenScore(NamedTuple):
@@ -164,10 +173,11 @@ class TokenScore(NamedTuple):
 class Continuation:
     """Text to insert at the caret.
 
-    `probability` is the model's own (temperature 1) that the text at the caret runs through
-    `text`, given what is typed. It is summed over everything that spells it canonically; what
-    non-canonical spellings hold is left out, so alternatives never add up to more than 1. `marks`
-    are the ends of punctuation behind its words. `tokens` are told of a `Generation` alone.
+    `probability` is that of the model (temperature 1, with what `adjust` changes) that the text at
+    the caret runs through `text`, given what is typed. It is summed over everything that spells it
+    canonically; what non-canonical spellings hold is left out, so alternatives never add up to more
+    than 1. `marks` are the ends of punctuation behind its words. `tokens` are told of a
+    `Generation` alone.
     """
 
     text: str

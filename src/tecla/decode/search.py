@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 from tecla.decode.adjust import adjusted, built
+from tecla.decode.alternatives import joined, joined_by_text, without_nested
 from tecla.decode.branch import Branch, Step
 from tecla.decode.caret import MOST_SCREENED, CaretDistribution, CaretSearch, Cover
+from tecla.decode.drafting import MOST_DRAFTED, Foreseen, drafted, made_drafter
 from tecla.decode.favourite import favourite
 from tecla.decode.fit import Fit, may_fit
 from tecla.decode.prompt import Planned
@@ -39,7 +40,6 @@ from tecla.engines.base import Scores
 from tecla.text.base import Tokenizer
 from tecla.text.caret import Path
 from tecla.text.unicode import incomplete_suffix_bytes
-from tecla.text.words import WordEnd
 
 _NODES_AT_ONCE = 4  # caret nodes asked for together
 _TREE_COVERS = 8  # beginnings that are kept in the tree beside those that grew
@@ -67,6 +67,7 @@ class Search:
         self._caret: CaretSearch | None = CaretSearch(plan, tokenizer, request.tolerance)
         self.distribution: CaretDistribution | None = None  # once the caret search has ended
         self._adjusters = built(request.adjust, tokenizer)
+        self._drafter = made_drafter(request.draft, tokenizer)
         self._contest: dict[Path, list[tuple[Branch, Step]]] = {}  # grown, waiting for the others
         self._lost: list[Branch] = []
         self._dropped: list[StopReason] = []
@@ -108,16 +109,28 @@ class Search:
             self._fit_if_ready()
             if self._fit is not None:
                 return self._fit.wants()
-            running = [branch for branch in self.branches if branch.stop is None]
-            if self._spreads:
-                running = [branch for branch in running if not branch.has_spread]
-            return [branch.path for branch in running if branch.path not in self._contest]
+            return [branch.path for branch in self._running()]
         wanted = self._caret.wanted(_NODES_AT_ONCE)
         if wanted == [()]:
             # A typed word of one token is nearly always wanted next: one call evaluates both.
             foreseen = self.plan.full_path
             return [(), foreseen] if len(foreseen) == 1 else wanted
         return wanted
+
+    def foreseen(self) -> list[Foreseen]:
+        """Paths beyond those that are wanted now, which the drafts of the request foresee.
+
+        Those of a branch follow each other.
+        """
+        if self._drafter is None or self._caret is not None or self._fit is not None:
+            return []
+        found: list[Foreseen] = []
+        most_tokens = self.request.stopping.max_tokens
+        for branch in self._running():
+            left = min(most_tokens - branch.n_tokens - 1, self._most_path - len(branch.path))
+            most = min(left, MOST_DRAFTED)
+            found += drafted(self._drafter, self.head, branch.path, most, greedy=not self._samples)
+        return found
 
     def take(self, path: Path, scores: Scores, row: int) -> None:
         """Take the scores of the position after `path`; parents come before their children."""
@@ -196,6 +209,13 @@ class Search:
             tree=self._tree(),
         )
 
+    def _running(self) -> list[Branch]:
+        """The branches that wait for scores."""
+        running = [branch for branch in self.branches if branch.stop is None]
+        if self._spreads:
+            running = [branch for branch in running if not branch.has_spread]
+        return [branch for branch in running if branch.path not in self._contest]
+
     def _found(self) -> tuple[list[Continuation], list[StopReason]]:
         """The alternatives as they may be shown, and why others may not."""
         merged: dict[str, Continuation] = {}
@@ -210,10 +230,10 @@ class Search:
             elif found.text not in merged:
                 merged[found.text] = found
             elif path not in known and not self._samples:
-                merged[found.text] = _joined(merged[found.text], found)
+                merged[found.text] = joined(merged[found.text], found)
             known.add(path)
         if self.request.depth > 1:
-            merged = _without_nested(merged)
+            merged = without_nested(merged)
         return list(merged.values())[: self.request.n], reasons
 
     def _fit_if_ready(self) -> None:
@@ -280,7 +300,7 @@ class Search:
             child = parent.copy()
             child.take(step)
             pool.append(child)
-        winners, losers = _joined_by_text(pool)
+        winners, losers = joined_by_text(pool)
         self.branches = winners[: self.request.branches]
         self._lost += winners[self.request.branches :] + losers
 
@@ -354,46 +374,3 @@ class Search:
         if self.distribution is not None:
             found += self.distribution.checked_texts(_TREE_COVERS)
         return TextTree.of(found)
-
-
-def _joined_by_text(pool: list[Branch]) -> tuple[list[Branch], list[Branch]]:
-    """Branches by probability, one for each text, and those that joined another."""
-    by_text: dict[str | bytes, Branch] = {}
-    spelt: dict[str | bytes, set[Path]] = {}
-    losers = []
-    for branch in sorted(pool, key=lambda branch: -branch.logprob):
-        text, path = branch.identity()
-        known = spelt.setdefault(text, set())
-        if text not in by_text:
-            by_text[text] = branch
-        else:
-            losers.append(branch)
-            if path not in known and by_text[text].stop is None:
-                by_text[text].join(branch.logprob)
-        known.add(path)
-    return sorted(by_text.values(), key=lambda branch: -branch.logprob), losers
-
-
-def _without_nested(found: dict[str, Continuation]) -> dict[str, Continuation]:
-    """Texts of which none begins with another: disjoint events; the earlier one stays."""
-    kept: dict[str, Continuation] = {}
-    for text, continuation in found.items():
-        if not any(text.startswith(other) or other.startswith(text) for other in kept):
-            kept[text] = continuation
-    return kept
-
-
-def _joined(first: Continuation, second: Continuation) -> Continuation:
-    """Two alternatives of equal text and different spelling as one."""
-    return replace(
-        first,
-        probability=min(1.0, first.probability + second.probability),
-        words=tuple(map(_joined_end, first.words, second.words)),
-    )
-
-
-def _joined_end(one: WordEnd, other: WordEnd) -> WordEnd:
-    spaced = None
-    if one.spaced is not None and other.spaced is not None:
-        spaced = min(1.0, one.spaced + other.spaced)
-    return WordEnd(one.char_offset, min(1.0, one.probability + other.probability), spaced)

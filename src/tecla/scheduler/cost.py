@@ -39,6 +39,15 @@ class StepCost:
         fixed, per_token = self._line()
         return max(1, int((ms - fixed) / per_token))
 
+    def saves(self, probability: float, sharing: int) -> bool:
+        """Whether a token that is probably wanted next is worth evaluating in the same batch.
+
+        It costs what one more token does. If it is wanted it spares that token later, and its part
+        of a step of its own, which it would share with `sharing` others.
+        """
+        fixed, per_token = self._line()
+        return probability * (fixed / sharing + per_token) > per_token
+
     def _line(self) -> tuple[float, float]:
         spread = self._weight * self._nn - self._n * self._n
         mean_ms, mean_n = self._ms / self._weight, self._n / self._weight

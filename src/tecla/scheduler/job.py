@@ -26,7 +26,8 @@ class Job:
         self._memory = memory
         self.head = memory.pin(head)
         self._wanted: dict[Position, Path] = {}
-        self._early: dict[Position, Scores] = {}  # evaluated, waiting for their turn
+        self._early: dict[Position, tuple[Scores, int]] = {}  # evaluated, waiting for their turn
+        self._drafted: list[Position] = []  # evaluated in this step before they are wanted
         self._evaluated = self._known = self._steps = 0
         self.slots: set[int] = set()  # those this request was evaluated in
 
@@ -59,24 +60,54 @@ class Job:
             if not self._take_known():
                 return list(self._wanted)
 
+    def drafts(self) -> list[tuple[Position, float]]:
+        """Positions that are probably wanted next and not known, and how probably; in order.
+
+        What is picked of them is named to `draft`.
+        """
+        found = []
+        for path, probability in self.search.foreseen():
+            position = self.head.walk(path)
+            if position in self._wanted or position.scores is not None:
+                continue
+            found.append((self._memory.pin(position), probability))
+        self._drafted += [position for position, _ in found]
+        return found
+
+    def drop_drafts(self) -> int:
+        """Let go of drafts: the step is over, and what was right was taken; how many were not."""
+        in_vain = 0
+        for position in reversed(self._drafted):
+            wrong = self._early.pop(position, None) is not None
+            self._memory.unpin(position)
+            if wrong:
+                in_vain += 1
+                self._memory.retract(position)
+        self._drafted.clear()
+        return in_vain
+
     def take(self, position: Position, scores: Scores, row: int) -> None:
-        """Hand the scores of a wanted position to the search, now or when its turn comes.
+        """Hand the scores of a position to the search, now or when its turn comes.
 
         While the search is ordered they must be a detached handle of one row.
         """
-        if self.search.is_ordered:
-            self._early[position] = scores
+        if self.search.is_ordered or position not in self._wanted:
+            self._early[position] = scores, row
         else:
             self._take(position, scores, row)
 
     def wants(self, position: Position) -> bool:
-        """Whether this request waits for the scores of a position."""
-        return position in self._wanted
+        """Whether this request waits for the scores of a position, or has drafted it."""
+        return position in self._wanted or position in self._drafted
 
     def count(self, tokens: int) -> None:
         """Note that a step evaluates `tokens` for this request."""
         self._evaluated += tokens
         self._steps += 1
+
+    def count_drafts(self, tokens: int) -> None:
+        """Note that a step also evaluates `tokens` that were drafted for this request."""
+        self._evaluated += tokens
 
     def result(self) -> Completed:
         """The answer so far with what it cost."""
@@ -92,6 +123,7 @@ class Job:
 
         `shared` are slots that other requests at work use as well.
         """
+        self.drop_drafts()
         if not self.keeps_scores:
             self._memory.let_go(self.slots.difference(shared), self.head)
         for position in list(self._wanted):
@@ -103,14 +135,14 @@ class Job:
         """Take wanted scores that are known; whether there were any."""
         found = False
         for position in list(self._wanted):
-            scores = self._early.pop(position, None)
+            scores, row = self._early.pop(position, (None, 0))
             if scores is None:
                 scores = self._memory.scores_of(position)
                 self._known += scores is not None
             if scores is not None:
                 found = True
                 ordered = self.search.is_ordered
-                self._take(position, scores, 0)
+                self._take(position, scores, row)
                 if ordered:
                     break
             elif self.search.is_ordered:

@@ -115,6 +115,18 @@ class KVMemory:
         self._touch(slot)
         return Place(slot, position.way_from(held))
 
+    def retract(self, position: Position) -> None:
+        """Give up a position that was evaluated in vain, unless somebody stands on or behind it."""
+        if position.pins or position.children:
+            return
+        slots, parent = position.slots, position.parent
+        if position.scores is not None:
+            self._drop_scores(position)
+        for slot, tip in enumerate(self._tips):
+            if tip is position and slots >> slot & 1:
+                assert parent is not None
+                self._cut(slot, parent)
+
     def make_room(self, n_tokens: int, busy: Collection[int]) -> bool:
         """Empty old slots until `n_tokens` more fit; whether they do."""
         while self.cells + n_tokens > self.engine.kv_tokens:

@@ -29,6 +29,7 @@ from tecla.scheduler.cost import StepCost
 from tecla.scheduler.job import Job
 from tecla.scheduler.kvmemory import KVMemory
 from tecla.scheduler.overload import Overload
+from tecla.scheduler.position import Position
 from tecla.scheduler.terms import Terms
 from tecla.scheduler.threads import ThreadTuner
 from tecla.scheduler.ticket import SessionKey, Ticket
@@ -145,6 +146,8 @@ class Scheduler:
             self._advance(batch, scores)
         elif picked:
             self._give_up(picked)
+        for job in picked:
+            self.counts["drafted_in_vain"] += job.drop_drafts()
         self._answer()
 
     def fail_all(self, error: TeclaError) -> None:
@@ -225,10 +228,14 @@ class Scheduler:
     def _build_batch(self, picked: Sequence[Job]) -> Batch:
         """The most urgent wishes of all jobs, or text read ahead when there are none."""
         batch = Batch(self.memory, self._budget(picked))
+        drafts: list[tuple[Job, list[tuple[Position, float]]]] = []
+        drafts_pay = not self._overload.load and self.cost.saves(1.0, len(picked) or 1)
         for job in picked:
             tokens = prefilled = 0
             with self._failing_alone(job):
                 wishes = job.wishes()
+                if drafts_pay:
+                    drafts.append((job, job.drafts()))
             if job.ticket not in self._jobs:
                 continue
             if self._overload.load and job.search.is_ordered:
@@ -245,9 +252,26 @@ class Scheduler:
                 job.count(tokens)
                 self.counts["prefill_tokens"] += prefilled
                 self.counts["search_tokens"] += tokens - prefilled
-        if not picked:
+        if batch:
+            for job, foreseen in drafts:
+                self._add_drafts(batch, job, foreseen, len(picked))
+        elif not picked:
             self._admission.read_ahead(batch)
         return batch
+
+    def _add_drafts(
+        self, batch: Batch, job: Job, foreseen: Sequence[tuple[Position, float]], sharing: int
+    ) -> None:
+        """Drafts of a request, where each probably saves more than it costs."""
+        deadline, added = job.ticket.deadline_at, 0
+        for position, probability in foreseen:
+            ends_at = self._clock() + self.cost.ms(len(batch) + 1) / 1000
+            is_late = deadline is not None and ends_at >= deadline
+            if not is_late and self.cost.saves(probability, sharing):
+                added += batch.add(position)
+        if added:
+            job.count_drafts(added)
+            self.counts["drafted_tokens"] += added
 
     def _evaluate(self, batch: Batch) -> Scores | None:
         """One call of the engine; `None` if it found no room where by our count there was some."""

@@ -13,6 +13,7 @@ from typing import TypedDict
 
 from tecla.checks import known, number, whole
 from tecla.decode.adjust import Adjustment
+from tecla.decode.drafting import Drafting
 from tecla.decode.request import Request, Screen, Stopping
 from tecla.engines.sampling import Sampling
 from tecla.errors import OptionError, PromptTooLongError
@@ -53,6 +54,7 @@ class CommonOptions(SamplingOptions, total=False):
     min_share: float
     tolerance: float
     adjust: Sequence[Adjustment]
+    draft: Drafting | None
     screen: Screen | None
     fits: bool
 
@@ -150,6 +152,7 @@ def build_request(
         min_share=options.get("min_share", 0.0),
         tolerance=options.get("tolerance", 1e-3),
         adjust=tuple(adjust),
+        draft=options.get("draft"),
         screen=options.get("screen"),
         fits=options.get("fits", False),
     )
