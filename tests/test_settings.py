@@ -38,7 +38,6 @@ def test_every_setting_has_a_value_and_an_origin(config: Path) -> None:
         "model", "context_tokens", "kv_tokens", "slots", "score_mb", "threads", "device",
             "engine", "dtype",
         "max_tokens", "alternatives", "models_dir", "cache_dir", "store_file",
-            "store_key_file",
         "store_key_file", "embedding", "headers",
         "host", "port", "origins", "chars", "per_second", "concurrent", "connections", "idle_s",
         "least_filters",

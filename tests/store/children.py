@@ -10,7 +10,8 @@ from pathlib import Path
 PRELUDE = """
 import os, signal, sys
 from pathlib import Path
-from store.made import NO_LIMIT, event
+from store.made import NO_LIMIT, document, event
+from tecla.store.base import Owner
 from tecla.store.sqlite import SqliteStore
 from tecla.store.sqlite_file import SqliteFile
 from tecla.store.events import SuggestedText

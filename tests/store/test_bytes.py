@@ -7,12 +7,14 @@ from contextlib import closing
 from pathlib import Path
 
 import apsw
+import numpy as np
 import pytest
 
 from store.children import KILLED, run
-from store.made import NO_LIMIT, NOW_S, event
+from store.made import NO_LIMIT, NOW_S, document, event
 from tecla.errors import StoreBusyError
 from tecla.store.base import Owner
+from tecla.store.documents import VectorModel
 from tecla.store.events import Retention, SuggestedText
 from tecla.store.sqlite import SqliteStore
 
@@ -129,3 +131,108 @@ store.consent.withdraw("ana")
         assert marks(path, "SECRET") == 0
         assert [each.text for each in store.feedback.events()] == [None] * 9
         assert store.consent.since_s("ana") is None
+
+
+# --- documents ------------------------------------------------------------------------------------
+
+TINY = VectorModel("tiny", 8)
+
+
+def word(user: str, at: int) -> str:
+    """A word that nobody else uses: it stands in the index of words, cut to nothing else."""
+    return f"xq{user.replace('-', '')}{at:04}"
+
+
+def vector(user: str) -> list[float]:
+    """A vector that no other owner has; its bytes read `VECTOR` and the user's number."""
+    text = f"VECTOR-{user[7:9]}".ljust(32, "=").encode()
+    return np.frombuffer(text, np.float32).tolist()  # type: ignore[no-any-return]
+
+
+def traces(path: Path, user: str) -> dict[str, int]:
+    """How often the user's text, words and vectors are in the files."""
+    return {
+        "text": marks(path, secret(user)),
+        "words": marks(path, word(user, 0)[:-4]),
+        "vectors": marks(path, f"VECTOR-{user[7:9]}"),
+        "name": marks(path, user),
+    }
+
+
+def learn(store: SqliteStore, chooser: random.Random, rounds: int) -> None:
+    """Documents that come, change and go."""
+    store.documents.use_vectors_of(TINY)
+    for _ in range(rounds):
+        store.documents.put(
+            document(
+                Owner("user", user),
+                f"{user}/{chooser.randrange(12)}",
+                *(
+                    " ".join(
+                        [secret(user), *(word(user, chooser.randrange(999)) for _ in range(9))]
+                    )
+                    for _ in range(chooser.randrange(9))
+                ),
+                title=secret(user),
+            )
+            for user in chooser.choices(USERS, k=60)
+        )
+        missing = store.documents.without_vector()
+        store.documents.put_vectors(TINY, {each.id: vector(each.owner.name) for each in missing})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_nothing_is_left_of_documents(path: Path, seed: int) -> None:
+    chooser = random.Random(seed)
+    with open_store(path) as store:
+        learn(store, chooser, rounds=8)
+        assert all(min(traces(path, user).values()) for user in USERS)
+        store.forget_user(USERS[0])
+        assert set(traces(path, USERS[0]).values()) == {0}
+        learn(store, chooser, rounds=3)
+        owner = Owner("user", USERS[1])
+        sources = [each.source for each in store.documents.all([owner])]
+        assert store.documents.remove(owner, sources) == len(sources)
+        assert set(traces(path, USERS[1]).values()) == {0}
+        assert all(min(traces(path, user).values()) for user in USERS[2:])
+        store.check()
+        store.forget_everything()
+        for user in USERS:
+            assert set(traces(path, user).values()) == {0}
+        assert marks(path, "xqperson") == marks(path, "SECRET") == marks(path, "VECTOR") == 0
+        store.check()
+    assert marks(path, "person") == 0
+
+
+def test_one_document_of_many_is_erased(path: Path) -> None:
+    owner = Owner("user", "ana")
+    with open_store(path) as store:
+        store.documents.put(
+            document(owner, f"s{at}", f"common words uniqueword{at:03}") for at in range(200)
+        )
+        assert marks(path, "uniqueword077") > 0
+        store.documents.remove(owner, ["s77"])
+        assert marks(path, "uniqueword077") == marks(path, "s77") == 0
+        assert marks(path, "uniqueword078") > 0
+        # What was replaced goes with the next erasing at the latest.
+        store.documents.put([document(owner, "s78", "other words")])
+        store.documents.remove(owner, ["s79"])
+        assert marks(path, "uniqueword078") == 0
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_between_forgetting_documents_and_erasing(path: Path) -> None:
+    dying = """
+store = opened()
+owner = Owner("user", "ana")
+store.documents.put([document(owner, f"s{at}", "SECRET words") for at in range(50)])
+store._file._finish_erasing = die
+store.forget_user("ana")
+"""
+    assert run(dying, path)[0] == KILLED
+    assert marks(path, "SECRET") > 0
+    with open_store(path) as store:
+        assert marks(path, "SECRET") == marks(path, "ana") == 0
+        (note,) = store.derived.to_purge()
+        assert note.name == store.derived.name_of(Owner("user", "ana"))

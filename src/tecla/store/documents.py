@@ -133,7 +133,9 @@ class VectorModel:
     def __post_init__(self) -> None:
         """Check both; raises `OptionError`."""
         if not _MODEL.fullmatch(self.name):
-            raise OptionError("the name of a vector model must be 1 to 200 characters, no control characters")
+            raise OptionError(
+                f"name has {len(self.name)} characters; it must be 1 to 200, no control character"
+            )
         whole("dimension", self.dimension, 1)
         if self.dimension > MOST_DIMENSION:
             raise OptionError(

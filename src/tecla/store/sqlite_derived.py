@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import apsw
 
 from tecla.store.documents import Cipher, Purge, name_under
@@ -11,6 +13,7 @@ from tecla.store.sqlite_file import SqliteFile
 from tecla.store.sqlite_rows import fetched, first
 
 _EVERYBODY = ""
+_IDENTITY = re.compile(r"[0-9a-f]{32}")
 
 
 class SqliteDerived:
@@ -19,10 +22,17 @@ class SqliteDerived:
     def __init__(self, file: SqliteFile) -> None:
         self._file = file
         self._cipher: Cipher | None = None
-        with file.reading() as connection:
-            self.identity = identity_in(connection)
-        if len(self.identity) != 32:
-            raise damaged(file.path)
+        self._identity: str | None = None
+
+    @property
+    def identity(self) -> str:
+        """Of this store alone."""
+        if self._identity is None:
+            with self._file.reading() as connection:
+                self._identity = identity_in(connection)
+        if not _IDENTITY.fullmatch(self._identity):
+            raise damaged(self._file.path)
+        return self._identity
 
     def name_of(self, owner: Owner) -> str:
         """What an owner's derived files are called."""
