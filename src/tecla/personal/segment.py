@@ -21,6 +21,7 @@ from tecla.errors import ModelError, OptionError, StoreError, StoreFormatError, 
 from tecla.personal.base import LEVELS, Matched
 from tecla.personal.contexts import Contexts
 from tecla.personal.counting import matched
+from tecla.personal.manifest import not_written
 from tecla.personal.sorting import backwards, sorted_contexts
 from tecla.personal.vocabulary import Native, Vocabulary
 from tecla.sections import Array, Change, read_sections, write_sections
@@ -139,6 +140,8 @@ def write_segment(
     try:
         write_sections(path, _KIND, _VERSION, meta, arrays, seal=seal, mode=_MODE)
     except ModelError as error:
+        if isinstance(error.__cause__, OSError):
+            raise not_written(path, error.__cause__) from error
         raise StoreError(str(error)) from error
     return len(arrays["follow"])
 
