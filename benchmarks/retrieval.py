@@ -207,7 +207,7 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=2000, help="passages that are learnt")
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10_000, 50_000])
     parser.add_argument("--embedding", default=DEFAULT)
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()
     given.files = given.files or [DATA / "english.txt"]
     embedding = open_embedding(given.embedding)
     assert embedding is not None, "an embedding is what is measured"

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-FLATTENS: Final = 60  # k: the larger, the less the first ranks of one list outweigh the other list
+FLATTENS: Final = 10  # k: the larger, the less the first ranks of one list outweigh the other list
 
 
 def fused(
