@@ -23,6 +23,7 @@ ALLOWED = {
     "retrieval": {"text", "store"},
     "ngram": {"text"},
     "filters": {"text"},
+    "learning": {"text", "filters", "store"},
     "classic": {"text", "predict", "ngram"},
     "models": set(),
     "engines": {"text", "models"},
@@ -45,7 +46,7 @@ ALLOWED = {
     "cli": {
         *("text", "engines", "decode", "models", "suggest", "faces"),
         *("predict", "classic", "ngram", "evaluate", "controller", "filters", "terminal", "store"),
-        *("serve", "retrieval"),
+        *("serve", "retrieval", "learning"),
     },
 }
 ENGINE_LIBRARIES = {"llama_cpp", "safetensors", "tokenizers", "torch", "transformers"}

@@ -18,7 +18,11 @@ from tecla.cli import (
     config,
     doctor,
     evaluate,
+    export,
+    forget,
     keys,
+    learn,
+    learned,
     models,
     search,
     serve,
@@ -44,6 +48,10 @@ app.command("serve")(serve.serve)
 app.add_typer(keys.app, name="keys")
 app.command("calibrate")(calibrate.calibrate)
 app.command("search")(search.search)
+app.command("learn")(learn.learn)
+app.command("learned")(learned.learned)
+app.command("forget")(forget.forget)
+app.command("export")(export.export)
 app.command("models")(models.models)
 app.command("doctor")(doctor.doctor)
 app.command("config")(config.config)

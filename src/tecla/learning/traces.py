@@ -52,7 +52,7 @@ class Traces:
 
 
 def pieces_of(gone: Iterable[str], staying: Callable[[], Iterable[str]]) -> list[str]:
-    """Up to `MOST_PIECES` pieces of texts that go, spread over them, which stand in none that stays.
+    """Up to `MOST_PIECES` pieces of texts that go, which stand in none that stays.
 
     `staying` gives the texts that stay; it is called once.
     """

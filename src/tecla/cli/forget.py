@@ -1,0 +1,160 @@
+"""`tecla forget`: documents, a user, a collection, or everything; and the proof that it is gone."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tecla.cli.owning import owner_of
+from tecla.errors import OptionError, StoreError
+
+if TYPE_CHECKING:
+    from tecla.learning.forgetting import Plan, Proof, Wish
+    from tecla.learning.traces import Traces
+
+
+def forget(
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(help="Files or folders that were learnt, whether or not they are there."),
+    ] = None,
+    user: Annotated[
+        str | None, typer.Option(help="Of this user [local]; alone: everything of this user.")
+    ] = None,
+    collection: Annotated[
+        str | None, typer.Option(help="Of this collection; alone: everything of it.")
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--everything", help="All documents, feedback, settings and keys.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Forget documents, a user, a collection or everything, and prove it.
+
+    Pieces of the texts that stand nowhere else are looked for in all of tecla's files before and
+    after: as UTF-8 and UTF-16, and inside what is packed. If one is left, the exit status is 1.
+    """
+    from tecla.learning.forgetting import proven
+    from tecla.store.sqlite import SqliteStore
+
+    wish = _wish(sources or [], user, collection, everything=everything)
+    folders = _folders()
+    planned, proof = proven(
+        SqliteStore.open, wish, folders, agreed=lambda planned: yes or _agrees(planned)
+    )
+    if proof is None:
+        typer.echo("nothing was forgotten")
+        raise typer.Exit(1)
+    if as_json:
+        print(json.dumps(_document(planned, proof, folders), ensure_ascii=False))
+    else:
+        _tell(planned, proof, folders)
+    if not proof.holds:
+        where = ", ".join(map(repr, map(str, proof.after.hits)))
+        raise StoreError(
+            f"pieces of what was to be forgotten are still in {where}: end every program that uses "
+            "tecla and run the same command again"
+        )
+
+
+def _wish(
+    sources: list[str], user: str | None, collection: str | None, *, everything: bool
+) -> Wish:
+    from tecla.learning.forgetting import Wish
+
+    if everything:
+        if sources or user is not None or collection is not None:
+            raise OptionError("--everything leaves nothing to choose; give it alone")
+        return Wish()
+    if not sources and user is None and collection is None:
+        raise OptionError(
+            "there is nothing to forget; name files or folders, --user, --collection or "
+            "--everything"
+        )
+    return Wish(owner_of(user, collection), tuple(sources))
+
+
+def _folders() -> list[Path]:
+    """Everywhere that tecla writes."""
+    from tecla.settings import load
+
+    loaded = load()
+    paths = loaded.settings.paths
+    named = (
+        paths.store_file.parent,
+        paths.cache_dir,
+        paths.models_dir,
+        paths.models_dir.parent,
+        loaded.config_file.parent,
+    )
+    own = [path for path in dict.fromkeys(path.absolute() for path in named) if path.is_dir()]
+    return [path for path in own if not any(other in path.parents for other in own)]
+
+
+def _agrees(planned: Plan) -> bool:
+    typer.echo(f"This forgets {_what(planned)}.", err=True)
+    if not sys.stdin.isatty():
+        raise OptionError("there is nobody to ask; give --yes to forget without being asked")
+    return typer.confirm("Forget it?", err=True)
+
+
+def _what(planned: Plan) -> str:
+    of = planned.wish.owner
+    whose = "everybody" if of is None else f"the {of.kind} {of.name!r}"
+    said = f"{planned.files:,} files with {planned.texts:,} texts ({planned.chars:,} characters)"
+    if planned.wish.scope == "sources":
+        return f"{said} of {whose}"
+    more = ", settings and keys" if of is None else ", consent and settings"
+    return f"everything of {whose}: {said}, {planned.events:,} events of feedback{more}"
+
+
+def _tell(planned: Plan, proof: Proof, folders: list[Path]) -> None:
+    typer.echo(f"forgot {_what(planned)}")
+    after = proof.after
+    typer.echo(
+        f"searched {after.files:,} files, {after.bytes_read / 1e6:.1f} MB, in "
+        + ", ".join(map(str, folders))
+    )
+    if not after.pieces:
+        typer.echo("there was no text that stands nowhere else, so nothing could be looked for")
+        return
+    typer.echo(
+        f"{after.pieces} pieces of it were found {proof.before.found:,} times before, "
+        f"{after.found:,} times after"
+    )
+    if proof.sealed:
+        typer.echo("the store is encrypted: what lies in it cannot be found by its bytes")
+
+
+def _document(planned: Plan, proof: Proof, folders: list[Path]) -> dict[str, object]:
+    of = planned.wish.owner
+    return {
+        "scope": planned.wish.scope,
+        "owner": None if of is None else {"kind": of.kind, "name": of.name},
+        "files": planned.files,
+        "texts": planned.texts,
+        "chars": planned.chars,
+        "feedback": planned.events,
+        "proof": {
+            "holds": proof.holds,
+            "encrypted": proof.sealed,
+            "folders": list(map(str, folders)),
+            "before": _traces(proof.before),
+            "after": _traces(proof.after),
+        },
+    }
+
+
+def _traces(traces: Traces) -> dict[str, object]:
+    return {
+        "pieces": traces.pieces,
+        "files": traces.files,
+        "bytes": traces.bytes_read,
+        "found": traces.found,
+        "where": list(map(str, traces.hits)),
+    }

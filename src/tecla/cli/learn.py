@@ -1,0 +1,123 @@
+"""`tecla learn`: files and folders, for a user or a collection."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tecla.cli.owning import owner_of, printable
+from tecla.cli.reading import progress_bar
+
+if TYPE_CHECKING:
+    from tecla.learning.learner import Advance, Learner
+    from tecla.learning.summary import Summary
+
+_MOST_NAMED = 20  # files that are named as skipped, unless asked for with --json
+
+
+def learn(
+    paths: Annotated[list[Path], typer.Argument(help="Files and folders.")],
+    user: Annotated[str | None, typer.Option(help="Whose they are [local].")] = None,
+    collection: Annotated[
+        str | None, typer.Option(help="Learn for a collection, which many users may have.")
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(help="A column or field of tables and JSON lines [what looks like text]."),
+    ] = None,
+    sender: Annotated[
+        list[str] | None,
+        typer.Option("--from", help="Learn mail from this address alone; may come again."),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(help="A pattern of files to leave out, as in .gitignore.")
+    ] = None,
+    keep_removed: Annotated[
+        bool, typer.Option("--keep-removed", help="Keep what was learnt of files that are gone.")
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on, and learn whatever changes, until Ctrl-C.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read everything, keep and forget nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a round.")] = False,
+) -> None:
+    """Learn how somebody writes, or what a domain says, from files.
+
+    Plain text, Markdown, HTML, mail (EML, mbox, Maildir), DOCX, PDF, comments of source code, CSV,
+    TSV and JSON lines. What was learnt already and has not changed is not read again; what was
+    learnt of files that are gone is forgotten. Secrets and personal data are left out.
+    """
+    from tecla.learning.base import ReadingOptions
+    from tecla.learning.learner import Learner, LearningOptions
+    from tecla.learning.rules import patterns_of
+    from tecla.settings import load
+    from tecla.store.sqlite import SqliteStore
+
+    owner = owner_of(user, collection)
+    options = LearningOptions(
+        ReadingOptions(tuple(column or ()), tuple(sender or ())),
+        exclude=(*patterns_of(load().settings.learning.learn_exclude), *(exclude or ())),
+        keep_removed=keep_removed,
+        dry=dry_run,
+    )
+    with SqliteStore.open() as store, Learner(store, owner, options) as learner:
+        if watch:
+            _watch(learner, paths, as_json=as_json)
+        else:
+            with _progress() as advance:
+                summary = learner.learn(paths, advance)
+            _tell(summary, dry=dry_run, as_json=as_json)
+
+
+def _watch(learner: Learner, paths: Sequence[Path], *, as_json: bool) -> None:
+    from tecla.learning.watching import changes_in, keep_learnt
+
+    first = True
+
+    def told(summary: Summary) -> None:
+        nonlocal first
+        if first or summary.changed:
+            _tell(summary, dry=learner.options.dry, as_json=as_json)
+        if first and not as_json:
+            typer.echo("watching; Ctrl-C ends it", err=True)
+        first = False
+
+    try:
+        keep_learnt(learner, paths, changes_in(paths), told)
+    except KeyboardInterrupt:
+        typer.echo("", err=True)
+
+
+def _tell(summary: Summary, *, dry: bool, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(summary.document(), ensure_ascii=False), flush=True)
+        return
+    from tecla.learning.base import REASONS
+
+    for line in summary.lines(dry=dry):
+        typer.echo(printable(line))
+    named = [each for each in summary.skipped_files if each[1] not in ("kind", "ignored", "link")]
+    for path, reason in named[:_MOST_NAMED]:
+        typer.echo(f"  {printable(str(path))}: {REASONS[reason]}", err=True)
+    if len(named) > _MOST_NAMED:
+        typer.echo(f"  and {len(named) - _MOST_NAMED} more; --json names all", err=True)
+
+
+@contextmanager
+def _progress() -> Iterator[Advance]:
+    with progress_bar() as bar:
+        task = bar.add_task("looking for files", total=None)
+
+        def advance(path: Path, done: int, total: int) -> None:
+            bar.update(
+                task, description=printable(path.name)[:40], completed=done, total=max(1, total)
+            )
+
+        yield advance

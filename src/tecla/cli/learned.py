@@ -1,0 +1,123 @@
+"""`tecla learned`: what is known, and of whom."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tecla.cli.owning import owner_of, printable
+
+if TYPE_CHECKING:
+    from tecla.store.documents import Document
+    from tecla.store.owners import Owner
+
+
+@dataclass(slots=True)
+class _Row:
+    """A file, with all texts that were learnt of it."""
+
+    owner: Owner
+    file: str
+    kind: str
+    texts: int = 0
+    passages: int = 0
+    chars: int = 0
+    size_bytes: int = 0
+    learnt_s: float = 0.0
+
+    def document(self) -> dict[str, object]:
+        return {
+            "owner": {"kind": self.owner.kind, "name": self.owner.name},
+            "file": self.file,
+            "kind": self.kind,
+            "texts": self.texts,
+            "passages": self.passages,
+            "chars": self.chars,
+            "size_bytes": self.size_bytes,
+            "learnt": datetime.fromtimestamp(self.learnt_s).astimezone().isoformat("T", "seconds"),
+        }
+
+
+def learned(
+    matching: Annotated[
+        list[str] | None, typer.Argument(help="Only files with one of these in their path.")
+    ] = None,
+    user: Annotated[str | None, typer.Option(help="Of this user [everybody].")] = None,
+    collection: Annotated[str | None, typer.Option(help="Of this collection.")] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option(help="Only of this kind, such as pdf; may come again.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """List what was learnt: files, their kind, texts, characters, and when.
+
+    Without options it is that of every user and collection of this machine.
+    """
+    from tecla.checks import known
+    from tecla.learning.kinds import KINDS
+    from tecla.store.sqlite import SqliteStore
+
+    known(kind or (), KINDS)
+    everybody = user is None and collection is None
+    owners = None if everybody else [owner_of(user, collection)]
+    with SqliteStore.open() as store:
+        rows = _by_file(store.documents.all(owners))
+    rows = [
+        row
+        for row in rows
+        if (not matching or any(each in row.file for each in matching))
+        and (not kind or row.kind in kind)
+    ]
+    if as_json:
+        print(json.dumps({"learned": [row.document() for row in rows]}, ensure_ascii=False))
+    elif not rows:
+        typer.echo("Nothing is known. `tecla learn PATH` learns files and folders.")
+    else:
+        _print_table(rows)
+        files = "1 file" if len(rows) == 1 else f"{len(rows):,} files"
+        chars = sum(row.chars for row in rows)
+        typer.echo(f"{files}, {sum(row.texts for row in rows):,} texts, {chars:,} characters")
+
+
+def _by_file(documents: Iterable[Document]) -> list[_Row]:
+    from tecla.learning.sources import file_of
+
+    rows: dict[tuple[Owner, str], _Row] = {}
+    for each in documents:
+        file = file_of(each.source)
+        row = rows.setdefault((each.owner, file), _Row(each.owner, file, each.kind))
+        row.texts += bool(each.passages)
+        row.passages += each.passages
+        row.chars += each.chars
+        row.size_bytes = max(row.size_bytes, each.size_bytes)
+        row.learnt_s = max(row.learnt_s, each.learnt_s)
+    return sorted(rows.values(), key=lambda row: (row.owner.kind, row.owner.name, row.file))
+
+
+def _print_table(rows: list[_Row]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("of", "kind", "learnt"):
+        table.add_column(column, no_wrap=True)
+    for column in ("texts", "characters"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("file", overflow="fold")
+    for row in rows:
+        learnt = datetime.fromtimestamp(row.learnt_s).astimezone()
+        table.add_row(
+            Text(printable(f"{row.owner.kind} {row.owner.name}")),
+            row.kind,
+            f"{learnt:%Y-%m-%d %H:%M}",
+            f"{row.texts:,}",
+            f"{row.chars:,}",
+            Text(printable(row.file)),
+        )
+    Console().print(table)
