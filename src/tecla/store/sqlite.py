@@ -187,6 +187,18 @@ class SqliteSettings:
             )
 
 
+def change_key(
+    path: Path | str, now: Path | str | None, new: Path | str | None, *, busy_s: float = BUSY_S
+) -> None:
+    """Put a store under the key in the file `new`, or under none; `now` is that of its key.
+
+    Nobody may have it open. Raises as `SqliteStore.open`; the store then is as it was.
+    """
+    old_key, new_key = (None if each is None else StoreKey.read(_path(each)) for each in (now, new))
+    with SqliteFile(_path(path), busy_s=busy_s, key=old_key) as file:
+        file.put_under(new_key)
+
+
 def _path(path: object) -> Path:
     if not isinstance(path, str | Path) or "\0" in str(path):
         raise OptionError("the path of a store must be a path; name a file")

@@ -120,6 +120,16 @@ class SqliteFile(Closing):
                 if self._closed:
                     self._close_readers()
 
+    def put_under(self, key: StoreKey | None) -> None:
+        """Put the file under another key, or none, and close it; nobody else may have it open."""
+        with self._alone():
+            self._closed = True
+            self._writer.close()
+            self._close_readers()
+            with named_errors(self.path):
+                rewrite(self.path, self.key, key, busy_s=self._busy_s)
+        os.close(self._lock)
+
     def check(self) -> None:
         """Read every page; raises `StoreFormatError` where they contradict one another."""
         with self.reading() as connection:

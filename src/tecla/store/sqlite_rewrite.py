@@ -11,9 +11,12 @@ import os
 from contextlib import closing
 from pathlib import Path
 
+import apsw
+
 from tecla.errors import StoreBusyError
 from tecla.store.sealing import StoreKey
 from tecla.store.sqlite_open import check_application, connect
+from tecla.store.sqlite_rows import first
 
 _PIECE_BYTES = 1 << 20
 
@@ -31,12 +34,11 @@ def rewrite(path: Path, now: StoreKey | None, new: StoreKey | None, *, busy_s: f
     try:
         with closing(connect(path, now, busy_s=busy_s)) as connection:
             check_application(connection, path)
-            # Out of the log: only who has the file alone can do that.
-            if connection.execute("PRAGMA journal_mode = DELETE").fetchall() != [("delete",)]:
-                raise _in_use(path)
-            target = copy.as_uri()
+            _take_alone(connection, path)
+            # Without a word about a key the copy would get that of the connection.
+            target = f"{copy.as_uri()}?key="
             if new is not None:
-                target += f"?cipher={new.CIPHER}&key={new.for_sqlite}"
+                target += f"{new.for_sqlite}&cipher={new.CIPHER}"
             connection.execute("VACUUM INTO ?", (target,), can_cache=False)
         with closing(connect(copy, new, busy_s=busy_s)) as connection:
             check_application(connection, copy)
@@ -59,8 +61,14 @@ def rewrite(path: Path, now: StoreKey | None, new: StoreKey | None, *, busy_s: f
         os.fsync(old.fileno())
 
 
-def _in_use(path: Path) -> StoreBusyError:
-    return StoreBusyError(
-        f"{str(path)!r} is open in another program, and is to be encrypted; end that program, and "
-        "try again"
-    )
+def _take_alone(connection: apsw.Connection, path: Path) -> None:
+    """Do without the log: only who has the file alone can."""
+    try:
+        mode = first(connection, "PRAGMA journal_mode = DELETE")
+    except apsw.BusyError:
+        mode = None
+    if mode != "delete":
+        raise StoreBusyError(
+            f"{str(path)!r} is open in another program, and is to be put under another key; end "
+            "that program, and try again"
+        )
