@@ -104,28 +104,33 @@ def _agrees(planned: Plan) -> bool:
 
 
 def _what(planned: Plan) -> str:
+    from tecla.learning.summary import many
+
     of = planned.wish.owner
     whose = "everybody" if of is None else f"the {of.kind} {of.name!r}"
-    said = f"{planned.files:,} files with {planned.texts:,} texts ({planned.chars:,} characters)"
+    files, texts = many(planned.files, "file"), many(planned.texts, "text")
+    said = f"{files} with {texts} ({many(planned.chars, 'character')})"
     if planned.wish.scope == "sources":
         return f"{said} of {whose}"
     more = ", settings and keys" if of is None else ", consent and settings"
-    return f"everything of {whose}: {said}, {planned.events:,} events of feedback{more}"
+    return f"everything of {whose}: {said}, {many(planned.events, 'event')} of feedback{more}"
 
 
 def _tell(planned: Plan, proof: Proof, folders: list[Path]) -> None:
+    from tecla.learning.summary import many
+
     typer.echo(f"forgot {_what(planned)}")
     after = proof.after
     typer.echo(
-        f"searched {after.files:,} files, {after.bytes_read / 1e6:.1f} MB, in "
+        f"searched {many(after.files, 'file')}, {after.bytes_read / 1e6:.1f} MB, in "
         + ", ".join(map(str, folders))
     )
     if not after.pieces:
         typer.echo("there was no text that stands nowhere else, so nothing could be looked for")
         return
     typer.echo(
-        f"{after.pieces} pieces of it were found {proof.before.found:,} times before, "
-        f"{after.found:,} times after"
+        f"{many(after.pieces, 'piece')} of it: found {many(proof.before.found, 'time')} before, "
+        f"{many(after.found, 'time')} after"
     )
     if proof.sealed:
         typer.echo("the store is encrypted: what lies in it cannot be found by its bytes")

@@ -60,6 +60,7 @@ def learned(
     """
     from tecla.checks import known
     from tecla.learning.kinds import KINDS
+    from tecla.learning.summary import many
     from tecla.store.sqlite import SqliteStore
 
     known(kind or (), KINDS)
@@ -79,9 +80,9 @@ def learned(
         typer.echo("Nothing is known. `tecla learn PATH` learns files and folders.")
     else:
         _print_table(rows)
-        files = "1 file" if len(rows) == 1 else f"{len(rows):,} files"
-        chars = sum(row.chars for row in rows)
-        typer.echo(f"{files}, {sum(row.texts for row in rows):,} texts, {chars:,} characters")
+        texts = many(sum(row.texts for row in rows), "text")
+        chars = many(sum(row.chars for row in rows), "character")
+        typer.echo(f"{many(len(rows), 'file')}, {texts}, {chars}")
 
 
 def _by_file(documents: Iterable[Document]) -> list[_Row]:
@@ -104,6 +105,11 @@ def _print_table(rows: list[_Row]) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    console = Console()
+    if not console.is_terminal:  # one line a file, for other programs
+        for row in rows:
+            typer.echo("  ".join(map(printable, _cells(row))))
+        return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("of", "kind", "learnt"):
         table.add_column(column, no_wrap=True)
@@ -111,13 +117,17 @@ def _print_table(rows: list[_Row]) -> None:
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("file", overflow="fold")
     for row in rows:
-        learnt = datetime.fromtimestamp(row.learnt_s).astimezone()
-        table.add_row(
-            Text(printable(f"{row.owner.kind} {row.owner.name}")),
-            row.kind,
-            f"{learnt:%Y-%m-%d %H:%M}",
-            f"{row.texts:,}",
-            f"{row.chars:,}",
-            Text(printable(row.file)),
-        )
-    Console().print(table)
+        table.add_row(*(Text(printable(cell)) for cell in _cells(row)))
+    console.print(table)
+
+
+def _cells(row: _Row) -> tuple[str, ...]:
+    learnt = datetime.fromtimestamp(row.learnt_s).astimezone()
+    return (
+        f"{row.owner.kind} {row.owner.name}",
+        row.kind,
+        f"{learnt:%Y-%m-%d %H:%M}",
+        f"{row.texts:,}",
+        f"{row.chars:,}",
+        row.file,
+    )

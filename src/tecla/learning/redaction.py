@@ -31,7 +31,7 @@ _SECRETS: Final = (
     regex.compile(  # something with the name of a secret, and its value
         r"(?i)(?:passw(?:or)?d|passwort|passphrase|passcode|contraseña|clave|secret|senha|wachtwoord"
         r"|mot de passe|lösenord|hasło|token|api[ _-]?key|access[ _-]?key|private[ _-]?key|login"
-        r"|credential)s?[\"'”’`*]{0,3}[ \t]{0,3}(?:[:=]|=>)\s{0,4}[\"'“‘`]?(?=\S)\S{3,}+"
+        r"|credentials)[\"'”’`*]{0,3}[ \t]{0,3}(?:[:=]|=>)\s{0,4}[\"'“‘`]?(?=\S)\S{3,}+"
     ),
     regex.compile(
         r"(?i)(?:passw(?:or)?d|passwort|passphrase|passcode|contraseña|senha|mot de passe"

@@ -67,25 +67,25 @@ class Summary:
         """As a person reads it."""
         learnt = "would learn" if dry else "learnt"
         out = [
-            f"{learnt} {_many(self.files, 'file')}: {_many(self.texts, 'text')}, "
-            f"{_many(self.words, 'word')}"
+            f"{learnt} {many(self.files, 'file')}: {many(self.texts, 'text')}, "
+            f"{many(self.words, 'word')}"
         ]
         if self.unchanged:
-            out.append(f"{_many(self.unchanged, 'file')} known already, unchanged")
+            out.append(f"{many(self.unchanged, 'file')} known already, unchanged")
         if self.forgotten:
             gone = "would be forgotten" if dry else "forgotten"
-            out.append(f"{_many(self.forgotten, 'file')} {gone}: removed, emptied or ruled out")
+            out.append(f"{many(self.forgotten, 'file')} {gone}: removed, emptied or ruled out")
         for reason, count in self.skipped.most_common():
             out.append(
-                f"skipped {_many(count, 'file or folder', 'files or folders')}: {REASONS[reason]}"
+                f"skipped {many(count, 'file or folder', 'files or folders')}: {REASONS[reason]}"
             )
         for reason, count in self.left_out.most_common():
-            out.append(f"left out {_many(count, 'text')}: {REASONS[reason]}")
+            out.append(f"left out {many(count, 'text')}: {REASONS[reason]}")
         if self.repeated:
-            out.append(f"left out {_many(self.repeated, 'paragraph')}: learnt from another text")
+            out.append(f"left out {many(self.repeated, 'paragraph')}: learnt from another text")
         for kind, count in self.redacted.most_common():
             what = "a secret" if kind == "secret" else "personal data"
-            out.append(f"left out {_many(count, 'sentence')}: {what}")
+            out.append(f"left out {many(count, 'sentence')}: {what}")
         for folder in self.kept_back:
             out.append(
                 f"{str(folder)!r} holds nothing now, so what was learnt from it is kept; if it is "
@@ -94,5 +94,6 @@ class Summary:
         return out
 
 
-def _many(count: int, one: str, more: str | None = None) -> str:
+def many(count: int, one: str, more: str | None = None) -> str:
+    """A number of things, in words."""
     return f"{count:,} {one if count == 1 else more or one + 's'}"

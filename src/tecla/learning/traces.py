@@ -58,7 +58,8 @@ def pieces_of(gone: Iterable[str], staying: Callable[[], Iterable[str]]) -> list
     """
     texts = list(gone)
     step = max(1, _SPREAD * len(texts) // MOST_PIECES)
-    chosen = [piece for text in texts[::step] for piece in _some_of(text)]
+    each = max(_SPREAD, MOST_PIECES // max(1, len(texts)))
+    chosen = [piece for text in texts[::step] for piece in _some_of(text, each)]
     for text in staying():
         if not chosen:
             break
@@ -105,10 +106,10 @@ def forms_of(piece: str, spell: Spell | None = None) -> set[bytes]:
     return out
 
 
-def _some_of(text: str) -> Iterator[str]:
-    """Pieces from the beginning, the middle and the end, of whole words where there are any."""
-    last = len(text) - LEAST_CHARS
-    for start in sorted({0, max(0, last // 2), max(0, last)}):
+def _some_of(text: str, number: int) -> Iterator[str]:
+    """So many pieces from all over a text, of whole words where there are any."""
+    last = max(0, len(text) - LEAST_CHARS)
+    for start in sorted({place * last // max(1, number - 1) for place in range(number)}):
         at = start
         while 0 < at < len(text) and not text[at - 1].isspace() and at < start + LEAST_CHARS:
             at += 1
