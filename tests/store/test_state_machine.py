@@ -18,8 +18,9 @@ from hypothesis.stateful import (
 )
 
 from samples import texts
-from store.made import KINDS, NO_LIMIT, Factory, Made, event, make_memory
+from store.made import KINDS, NO_LIMIT, Factory, Made, document, event, make_memory
 from tecla.store.base import Owner, Store
+from tecla.store.documents import NewDocument, VectorModel
 from tecla.store.events import (
     EventFilter,
     FeedbackEvent,
@@ -62,6 +63,22 @@ def events(draw: st.DrawFn) -> FeedbackEvent:
         accepted_chars=accepted,
         saved_keys=draw(st.integers(-1000, 1000)),
         text=draw(st.none() | st.builds(SuggestedText, texts(6), texts(6))),
+    )
+
+
+SOURCES, WORDS = ("a", "b", "c/ä.md"), ("sea", "Sea", "the", "the", "house", "año", "ANO", "x1")
+MODELS = (VectorModel("one", 2), VectorModel("two", 3))
+sentences = st.lists(st.sampled_from(WORDS), min_size=1, max_size=8).map(" ".join)
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> NewDocument:
+    return document(
+        draw(owners),
+        draw(st.sampled_from(SOURCES)),
+        *draw(st.lists(sentences, max_size=3)),
+        digest=draw(st.sampled_from([b"1", b"2"])),
+        title=draw(texts(3)),
     )
 
 
@@ -138,6 +155,55 @@ class Work(RuleBasedStateMachine):
         for store in self.both():
             store.settings.remove(owner, key)
 
+    @rule()
+    def forget_everything(self) -> None:
+        for store in self.both():
+            store.forget_everything()
+
+    @rule(batch=st.lists(documents(), max_size=4))
+    def learn(self, batch: list[NewDocument]) -> None:
+        one, other = (store.documents.put(batch) for store in self.both())
+        assert one == other
+
+    @rule(owner=owners, sources=st.lists(st.sampled_from(SOURCES)))
+    def remove_documents(self, owner: Owner, sources: list[str]) -> None:
+        one, other = (store.documents.remove(owner, sources) for store in self.both())
+        assert one == other
+
+    @rule(owner=owners, source=st.sampled_from(SOURCES), time_s=seconds)
+    def touch(self, owner: Owner, source: str, time_s: float) -> None:
+        one, other = (store.documents.touch(owner, source, time_s) for store in self.both())
+        assert one == other
+
+    @rule(model=st.sampled_from(MODELS), limit=st.integers(1, 5), number=st.integers(-3, 3))
+    def compare(self, model: VectorModel, limit: int, number: int) -> None:
+        for store in self.both():
+            store.documents.use_vectors_of(model)
+            missing = store.documents.without_vector(limit=limit)
+            vectors = {each.id: [number, each.id, 1][: model.dimension] for each in missing}
+            assert store.documents.put_vectors(model, vectors) == len(missing)
+
+    @rule(count=st.integers(0, 2))
+    def purge(self, count: int) -> None:
+        for store in self.both():
+            for each in store.derived.to_purge()[:count]:
+                store.derived.purged(each)
+
+    @rule(query=sentences, among=st.sets(owners, max_size=3), limit=st.integers(1, 4))
+    def search(self, query: str, among: set[Owner], limit: int) -> None:
+        one, other = (
+            store.documents.by_words(query, list(among), limit=limit) for store in self.both()
+        )
+        assert one == other
+        model = self.model.store.documents.vector_model()
+        if model is not None:
+            asked = [1.0, 2.0, 3.0][: model.dimension]
+            scores = [
+                [hit.score for hit in store.documents.by_vector(asked, list(among), limit=limit)]
+                for store in self.both()
+            ]
+            assert scores[0] == pytest.approx(scores[1], abs=1e-6)
+
     @rule(later_s=st.floats(0, 5))
     def wait(self, later_s: float) -> None:
         self.made.clock.now = self.model.clock.now = self.model.clock.now + later_s
@@ -168,6 +234,25 @@ class Work(RuleBasedStateMachine):
         ]
         for owner in [Owner("user", name) for name in USERS]:
             assert one.settings.of(owner) == other.settings.of(owner)
+
+    @invariant()
+    def documents_agree(self) -> None:
+        if not hasattr(self, "made"):
+            return
+        one, other = (store.documents for store in self.both())
+        assert list(one.all()) == list(other.all())
+        assert one.owners() == other.owners()
+        assert one.vector_model() == other.vector_model()
+        assert one.without_vector() == other.without_vector()
+        for owner in one.owners():
+            assert list(one.passages(owner)) == list(other.passages(owner))
+            assert one.version(owner) == other.version(owner)
+            assert one.with_digest(owner, b"1") == other.with_digest(owner, b"1")
+        notes = [
+            [(each.number, each.name is None) for each in store.derived.to_purge()]
+            for store in self.both()
+        ]
+        assert notes[0] == notes[1]
 
     @invariant()
     def nobody_without_consent_has_text(self) -> None:
