@@ -104,7 +104,7 @@ class Keeping(RuleBasedStateMachine):
 
 
 TestKeeping = Keeping.TestCase
-TestKeeping.settings = settings(deadline=None, max_examples=15, stateful_step_count=15)
+TestKeeping.settings = settings(deadline=None, max_examples=10, stateful_step_count=10)
 TestKeeping = pytest.mark.slow(TestKeeping)
 
 

@@ -51,11 +51,23 @@ _RATIO: Final = 2  # a segment is at least so many times all smaller ones togeth
 _TRIES: Final = 100  # of reading, while a writer changes what is read
 
 
+Seen = tuple[int, ...] | None  # by what a reader tells that an index has changed
+
+
+def look(folder: Path) -> Seen:
+    """What is seen of the manifest in a folder; `None` if there is none, or none to be seen."""
+    try:
+        found = (folder / NAME).stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size
+
+
 @dataclass(frozen=True, slots=True)
 class _Held:
     """What a reader has open: an index after one change."""
 
-    seen: tuple[int, ...] | None
+    seen: Seen
     manifest: Manifest | None
     segments: dict[str, Segment]
     union: Union
@@ -118,11 +130,11 @@ class Index(Closing):
 
     def refresh(self) -> bool:
         """Follow other writers; whether anything is new. Costs a look at one file (2 µs)."""
-        if self._closed or self._seen() == self._held.seen:
+        if self._closed or look(self.folder) == self._held.seen:
             return False
         with self._turn:
             for _ in range(_TRIES):
-                seen = self._seen()
+                seen = look(self.folder)
                 try:
                     self._held = self._read(seen, self._held.segments)
                 except FileNotFoundError:
@@ -204,7 +216,7 @@ class Index(Closing):
 
     def check(self) -> None:
         """Sort everything again and compare; raises `StoreFormatError` for what is damaged."""
-        held = self._read(self._seen(), {})
+        held = self._read(look(self.folder), {})
         everything = [number for segment in held.segments.values() for number in segment.documents]
         if len(set(everything)) != len(everything):
             raise StoreFormatError(
@@ -270,14 +282,7 @@ class Index(Closing):
         except OSError as error:
             raise StoreError(f"cannot delete in {str(self.folder)!r}: {error.strerror}") from error
 
-    def _seen(self) -> tuple[int, ...] | None:
-        try:
-            found = (self.folder / NAME).stat()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        return found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size
-
-    def _read(self, seen: tuple[int, ...] | None, known: Mapping[str, Segment]) -> _Held:
+    def _read(self, seen: Seen, known: Mapping[str, Segment]) -> _Held:
         """What the manifest names, keeping what is open already. Raises `FileNotFoundError`."""
         manifest = read_manifest(self.folder)
         if manifest is None:

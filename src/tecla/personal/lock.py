@@ -63,7 +63,8 @@ class FolderLock:
     def _taken(self, deadline: float) -> int:
         while True:
             try:
-                self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                for folder in (self.folder.parent, self.folder):
+                    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 file = os.open(self.folder / NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             except FileNotFoundError:
                 continue  # thrown away between the two
