@@ -74,7 +74,7 @@ def lines(file: Path) -> Iterator[tuple[Owner, str, str]]:
     """One collection of lines."""
     for line in file.read_text(encoding="utf-8").splitlines():
         if line.strip():
-            yield Owner("collection", file.name.partition(".")[0]), "", line.strip()
+            yield Owner("collection", "lines"), "", line.strip()
 
 
 READ: Final = {"mail": mails, "lines": lines}
@@ -237,7 +237,7 @@ def main() -> None:
         "other": summed(numbers, "other"),
         "less alike half": summed(ordered[:half], "found"),
         "more alike half": summed(ordered[half:], "found"),
-        "middle similarity": ordered[half]["similarity"],
+        "middle similarity": ordered[half]["similarity"] if ordered else None,
     }
     for name in ("found", "other", "less alike half", "more alike half"):
         print(name, result[name])

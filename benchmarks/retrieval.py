@@ -7,8 +7,8 @@ several ways to make one of them: reciprocal rank fusion with k of 10 and 60, th
 weight for one list, and the mean of both scores, each stretched to run from 0 to 1.
 
 *times*: sentences drawn from the same halves fill stores of several sizes, all of one owner; given
-are the milliseconds of a query (p50, p95), of making its vector, of making vectors for what is
-learnt, and of loading the embedding.
+are the milliseconds that the processor works (p50, p95) on a query, on its vector, on vectors for
+what is learnt, and on loading the embedding; how long one waits for that depends on who else works.
 
 Run: `python benchmarks/retrieval.py recall|times [--kind book] [--queries N] [--most N] FILE ...`.
 The last line is one JSON object. Without files it uses the sentences in tests/data. Fixed seed.
@@ -143,10 +143,10 @@ def recall(given: argparse.Namespace, embedding: Embedding) -> Iterator[dict[str
 
 
 def ms(work: Callable[[], object]) -> float:
-    """Wall time of one call."""
-    started = time.perf_counter()
+    """Processor time of one call."""
+    started = time.process_time()
     work()
-    return (time.perf_counter() - started) * 1000
+    return (time.process_time() - started) * 1000
 
 
 def spread(asked: Iterable[Callable[[], object]]) -> dict[str, float]:
