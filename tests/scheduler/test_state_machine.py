@@ -15,6 +15,7 @@ from hypothesis.stateful import (
 )
 
 from running import Runner
+from scheduler.guessing import Eager, Guesses
 from tecla.decode.request import Request, Stopping
 from tecla.engines.base import Engine
 from tecla.engines.fake import FakeEngine, FakeTokenizer
@@ -65,6 +66,7 @@ class Typists(RuleBasedStateMachine):
         rows_kept=st.sampled_from([0, 1]),
         most_jobs=st.integers(1, 8),
         common=st.sampled_from(["", "the future of art"]),
+        drafts=st.booleans(),
     )
     def begin(
         self,
@@ -75,6 +77,7 @@ class Typists(RuleBasedStateMachine):
         rows_kept: int,
         most_jobs: int,
         common: str,
+        drafts: bool,
     ) -> None:
         self.limits = {
             "n_slots": n_slots,
@@ -90,11 +93,13 @@ class Typists(RuleBasedStateMachine):
             most_waiting=6,
             common=common,
         )
+        self.draft = Guesses() if drafts else None
         self.start()
 
     def start(self) -> None:
         engine, tokenizer = self.open_engine()
         self.runner = Runner(engine, tokenizer, terms=self.terms)
+        self.runner.scheduler.cost = Eager()
 
     @property
     def running(self) -> Runner:
@@ -109,6 +114,7 @@ class Typists(RuleBasedStateMachine):
             n=n,
             width=n + 1 if depth > 1 else None,
             depth=depth,
+            draft=self.draft,
         )
         revision = 0
         if key is not None:
