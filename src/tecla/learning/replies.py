@@ -23,6 +23,7 @@ _MOST_LINE: Final = 1_000
 _LANGUAGES: Final = ["en", "de", "es", "fr", "it", "nl", "da", "sv", "cs"]
 _BLANK: Final = regex.compile(r"\n(?:[ \t]*+\n){2,}+")
 _SPACES: Final = regex.compile(r"[ \t]{9,}+")
+_GAP: Final = regex.compile(r"\n[ \t]*+\n\s*")
 _QUOTE: Final = regex.compile(r"\s{0,3}[>|]")
 _HEAD: Final = regex.compile(  # of a quoted or forwarded mail; from here on it is another's text
     r"(?im)^[ \t>]*(?:"
@@ -90,9 +91,8 @@ def own_text(body: str) -> str:
             text = text[: found.start()]
     lines = [line for line in text.split("\n") if not _QUOTE.match(line)]
     text = _without_heads("\n".join(lines))
-    text = _without_signature(text)
-    blocks = [block for block in regex.split(r"\n\s*\n", text) if not _is_disclaimer(block)]
-    return unwrapped("\n\n".join(blocks)).strip()
+    blocks = [block for block in _GAP.split(text) if not _is_disclaimer(block)]
+    return unwrapped(_without_signature("\n\n".join(blocks))).strip()
 
 
 def _answers(text: str, at: int) -> bool:
@@ -154,11 +154,11 @@ def _without_contacts(lines: list[str]) -> list[str]:
 
 def _is_prose(lines: list[str]) -> bool:
     """Whether lines hold sentences rather than a name, a title, numbers."""
-    return any(
-        len(line.split()) > 8 or (len(line.split()) > 4 and regex.search(r"[.?!]\s*$", line))
-        for line in lines
-        if not _CONTACT.search(line)
-    )
+    for line in lines:
+        words = sum(map(str.isalpha, line.split()))
+        if words > 7 or (words > 3 and line.rstrip().endswith((".", "?", "!"))):
+            return True
+    return False
 
 
 def _is_disclaimer(block: str) -> bool:
