@@ -65,12 +65,44 @@ def describe(found: ResolvedModel, cache_dir: Path) -> ModelInfo:
     return llama_model.describe(found.path, found.name)
 
 
+@contextmanager
+def tokenizer_of(settings: Settings) -> Iterator[Tokenizer]:
+    """The tokenizer of the model that `settings.engine` names, in a `with` block; no weights.
+
+    It gives the ids that the engine of `open_model` is fed with. Raises `ModelError`.
+    """
+    wanted, paths = settings.engine, settings.paths
+    found = resolve(wanted.model, models_dir=paths.models_dir, cache_dir=paths.cache_dir)
+    if wanted.engine == "torch" or (wanted.engine == "auto" and found.format == "transformers"):
+        with _torch_engine(found.name):
+            from tecla.engines import torch_model
+            from tecla.engines.torch_convert import converted
+
+        is_file = found.format == "gguf"
+        folder = converted(found.path, paths.cache_dir, found.name) if is_file else found.path
+        yield torch_model.tokenizer_of(folder, found.name)
+        return
+    if found.format == "transformers":
+        raise _no_gguf(found.name)
+    from tecla.engines import llama_model
+    from tecla.engines.llama_probe import check_loads
+
+    if not found.verified:
+        check_loads(found.path, paths.cache_dir)
+    with llama_model.tokenizer_of(found.path, found.name) as tokenizer:
+        yield tokenizer
+
+
+def _no_gguf(name: str) -> UnsupportedModelError:
+    return UnsupportedModelError(
+        f"model {name!r} is a transformers folder, and engine is 'llama', which runs GGUF files: "
+        "use engine='auto', or convert it with llama.cpp's convert_hf_to_gguf.py"
+    )
+
+
 def _open_llama(found: ResolvedModel, wanted: EngineSettings, cache_dir: Path) -> LoadedModel:
     if found.format == "transformers":
-        raise UnsupportedModelError(
-            f"model {found.name!r} is a transformers folder, and engine is 'llama', which runs "
-            "GGUF files: use engine='auto', or convert it with llama.cpp's convert_hf_to_gguf.py"
-        )
+        raise _no_gguf(found.name)
     from tecla.engines.llama import LlamaEngine
     from tecla.engines.llama_model import LlamaModel
     from tecla.engines.llama_probe import check_loads

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -107,14 +109,31 @@ def describe(path: Path, name: str) -> ModelInfo:
 
     Raises `ModelFormatError` for a file that is no GGUF or is damaged.
     """
-    size_bytes = _check_file(path)
+    with _without_weights(path) as handle:
+        return _info(handle, path, name, path.stat().st_size)
+
+
+@contextmanager
+def tokenizer_of(path: Path, name: str) -> Iterator[LlamaTokenizer]:
+    """The tokenizer in a file, in a `with` block, without its weights; raises as `describe`."""
+    with _without_weights(path) as handle:
+        tokenizer = LlamaTokenizer(native.llama_model_get_vocab(handle), name)
+        try:
+            yield tokenizer
+        finally:
+            tokenizer.close()
+
+
+@contextmanager
+def _without_weights(path: Path) -> Iterator[Any]:
+    _check_file(path)
     native_log.install()
     native_log.take_errors()
     params = native.llama_model_default_params()
     params.vocab_only = True
     handle = _load(path, params)
     try:
-        return _info(handle, path, name, size_bytes)
+        yield handle
     finally:
         native.llama_model_free(handle)
 

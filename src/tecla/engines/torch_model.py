@@ -161,6 +161,11 @@ def describe(folder: Path, name: str) -> ModelInfo:
     return _info(folder, name, config, sorted(folder.glob("*.safetensors")))
 
 
+def tokenizer_of(folder: Path, name: str) -> TorchTokenizer:
+    """The tokenizer of a folder, without its weights; raises as `TorchModel`."""
+    return TorchTokenizer(folder, name, shape_of(read_config(folder, name), name).n_vocab)
+
+
 def _info(folder: Path, name: str, config: PreTrainedConfig, weights: list[Path]) -> ModelInfo:
     length = getattr(config.get_text_config(), "max_position_embeddings", None)
     return ModelInfo(
