@@ -28,7 +28,7 @@ from tecla.store.base import Store
 from tecla.store.documents import DocumentBook, Passage
 from tecla.store.memory import MemoryStore
 
-RULE = HeaderRule(similarity=0.3, shared=1, apart_chars=10)
+RULE = HeaderRule(passages=1, similarity=0.3, shared=1, apart_chars=10)
 HARBOUR = "The harbour closes at ten, and ships wait outside until the morning comes."
 LEDGER = "The ledger of the bank is kept in two copies, one of them in the cellar."
 ABOUT_SHIPS = "When do ships wait outside the harbour? "
@@ -126,6 +126,15 @@ class TestWhen:
             text = ABOUT_SHIPS + "\n" + 12 * ABOUT_MONEY
             assert paused(headers, text) == LEDGER
             assert paused(headers, text + "And the rest of it. ") is None
+
+    def test_a_long_text_is_not_read_again(self, lookout: Lookout) -> None:
+        with Headers(lookout, [ANA], RULE) as headers:
+            headers.at_opening(ABOUT_SHIPS, patience_s=10)
+            text = ABOUT_SHIPS + ABOUT_MONEY * (1 + RULE.again_chars // len(ABOUT_MONEY))
+            assert paused(headers, text) is None
+            assert headers.looking is None
+        with Headers(lookout, [ANA], RULE) as headers:
+            assert headers.at_opening(text, patience_s=10) == LEDGER  # which nobody has read yet
 
     def test_it_stays_where_nothing_better_is_found(self, lookout: Lookout) -> None:
         with Headers(lookout, [ANA], RULE) as headers:
@@ -276,6 +285,14 @@ class TestFailing:
             assert first.at_pause(ABOUT_SHIPS) == HARBOUR
             assert paused(second, ABOUT_SHIPS) == HARBOUR
 
+    def test_the_embedding_can_be_loaded_before(self, book: DocumentBook, embedding: Held) -> None:
+        with Lookout(Retriever(book, embedding)) as lookout, Headers(lookout, [ANA]) as headers:
+            lookout.prepare()
+            headers.at_opening(ABOUT_SHIPS, patience_s=10)
+            assert embedding.texts > 0
+        with Lookout(Retriever(book, None)) as without:
+            without.prepare()
+
     def test_closed_in_the_middle_of_a_look(self, book: DocumentBook, embedding: Held) -> None:
         learn(book, ANA, harbour=HARBOUR)
         lookout = Lookout(Retriever(book, embedding))
@@ -341,7 +358,14 @@ class TestRule:
 
     @pytest.mark.parametrize(
         "options",
-        [{"passages": 0}, {"chars": 10}, {"similarity": 2}, {"shared": -1}, {"apart_chars": 0}],
+        [
+            {"passages": 0},
+            {"chars": 10},
+            {"similarity": 2},
+            {"shared": -1},
+            {"apart_chars": 0},
+            {"again_chars": -1},
+        ],
         ids=str,
     )
     def test_what_cannot_be_is_refused(self, options: dict[str, float]) -> None:

@@ -30,14 +30,18 @@ class HeaderRule:
 
     passages, chars: at most so many, all together. similarity: the least cosine of passage and
     query. shared: words of the query, at least, that stand in the passage. apart_chars: so much
-    must be written since the last look for another one.
+    must be written since the last look for another one. again_chars: the longest text that a pause
+    may bring another header for, because all of it is read again then.
+
+    Fitted on mail and bank queries, see `docs/decisions/0022-retrieval.md`.
     """
 
-    passages: int = 1
+    passages: int = 4
     chars: int = 500
-    similarity: float = 0.5
-    shared: int = 2
+    similarity: float = 0.2
+    shared: int = 1
     apart_chars: int = 200
+    again_chars: int = 2000
 
     def __post_init__(self) -> None:
         """Check every range; raises `OptionError`."""
@@ -45,6 +49,7 @@ class HeaderRule:
         whole("chars", self.chars, 40)
         whole("shared", self.shared, 0)
         whole("apart_chars", self.apart_chars, 1)
+        whole("again_chars", self.again_chars, 0)
         if not -1 <= number("similarity", self.similarity) <= 1:
             raise OptionError(f"similarity is {self.similarity!r}; it must be from -1 to 1")
 

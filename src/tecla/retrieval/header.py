@@ -2,7 +2,7 @@
 
 A header stands above the text for the model, so another header means that the whole text is read
 again. So it changes in two calls alone, `at_opening` and `at_pause`, at a pause never inside a
-word, and there only for passages that the present ones are not among. Typing calls neither.
+word, and there only for a passage that does not stand there yet. Typing calls neither.
 
 Looking is done on the lookout's thread. What it finds takes effect at the opening if it is there
 within `patience_s`, else at the next pause at which it is still about the end of the text.
@@ -102,10 +102,11 @@ class Headers(Closing):
     def at_pause(self, before: str, after: str = "") -> str | None:
         """Nobody has typed for a while; the new header, `None` if it stays. Never waits.
 
-        Inside a word nothing happens. Where enough was written since the last look another one
-        begins; what it finds is there at a later call, `looking` tells when.
+        Inside a word, and in a text that is too long to be read again, nothing happens. Where
+        enough was written since the last look another one begins; what it finds is there at a later
+        call, `looking` tells when.
         """
-        if is_in_word(before):
+        if is_in_word(before) or len(before) > self._rule.again_chars:
             return None
         was = self._standing.text
         if self._look is not None and self._look.asked.done():
@@ -155,7 +156,7 @@ class Headers(Closing):
             return
         new = look.asked.result()
         standing = {each.passage.id for each in self._standing.found}
-        if new.found and standing.isdisjoint(each.passage.id for each in new.found):
+        if new.found and new.found[0].passage.id not in standing:
             self._standing, self._versions = new, ()
 
     def _is_near(self, asked: str, before: str) -> bool:

@@ -45,6 +45,12 @@ class Lookout(Closing):
         asked.add_done_callback(self._ended)
         return asked
 
+    def prepare(self) -> None:
+        """Load the embedding in passing, so that the first text to be opened need not wait."""
+        embedding = self.retriever.embedding
+        if embedding is not None:
+            self.begin(lambda _: embedding.embed(["."]))
+
     def close(self) -> None:
         """Drop what waits and end the thread; safe to call twice."""
         with self._lock:
