@@ -13,10 +13,19 @@ from typing import Any
 
 import pytest
 
-from store.made import KINDS, NO_LIMIT, NOW_S, Factory, Made, event
+from store.made import KINDS, NO_LIMIT, NOW_S, Factory, Made, document, event
 from tecla.errors import InvalidTextError, OptionError, StoreError
 from tecla.store.base import PRUNE_EVERY, Owner, Store
-from tecla.store.events import EventFilter, FeedbackEvent, Place, Retention, SuggestedText, Totals
+from tecla.store.documents import OF_FEEDBACK
+from tecla.store.events import (
+    EventFilter,
+    FeedbackEvent,
+    Mark,
+    Place,
+    Retention,
+    SuggestedText,
+    Totals,
+)
 from tecla.store.keys import KeyLimits, make_key
 
 TEXT = SuggestedText("Dear Ms Ok", "onkwo, thank")
@@ -67,6 +76,8 @@ def test_every_field_comes_back_in_the_order_of_recording(made: Made) -> None:
         event("other", kind="rejected", time_s=-1.5, raw_probability=0, calibrated_probability=1),
         event("other", place=Place(None, 0)),
         event("other", place=Place(0, None), source="a_later_kind"),
+        event("left", kind="rejected", mark=Mark("0f" * 16, 0.5)),
+        event("left", mark=Mark("00" * 16, 0)),
     ]
     made.store.feedback.record(given[:2])
     made.store.feedback.record(iter(given[2:]))
@@ -505,3 +516,37 @@ def test_what_is_no_name_is_refused_and_not_shown(made: Made, name: str) -> None
         with pytest.raises(OptionError, match=r"characters; it must be 1 to 200") as caught:
             call(name)
         assert not name.strip() or name not in str(caught.value)
+
+
+def test_a_mark_goes_with_its_event(made: Made) -> None:
+    log = made.store.feedback
+    for user, number in (("ana", 1), ("ben", 2)):
+        for at in range(3):
+            log.record([event(f"s{at}", user=user, mark=Mark(f"{number}{at}" * 16, 1.0))] * 2)
+    made.store.consent.give("ana")
+    made.store.consent.withdraw("ana")
+    assert [each.mark for each in log.events(EventFilter(user="ana"))][:1] == [Mark("10" * 16, 1)]
+    made.store.forget_user("ana")
+    log.prune(Retention(max_age_s=None, max_events=2))
+    assert [each.mark for each in log.events()] == [Mark("22" * 16, 1.0)] * 2
+    made.store.check()
+
+
+def test_withdrawn_consent_takes_what_was_learnt_of_feedback(made: Made) -> None:
+    ana, ben = Owner("user", "ana"), Owner("user", "ben")
+    books = made.store.documents
+    for owner in (ana, ben):
+        books.put([
+            document(owner, "letter", "Dear Ms Okonkwo"),
+            document(owner, "day", "thank you ever so much", kind=OF_FEEDBACK),
+        ])  # fmt: skip
+    before = books.version(ana), books.version(ben)
+    made.store.consent.withdraw("ana")
+    assert [each.source for each in books.all([ana])] == ["letter"]
+    assert books.by_words("ever", [ana]) == []
+    assert len(books.ids(ben)) == 2
+    assert (books.version(ana) != before[0], books.version(ben)) == (True, before[1])
+    made.store.documents.remove(ana, ["letter"])
+    made.store.consent.withdraw("ana")
+    assert books.owners() == [ben]
+    made.store.check()

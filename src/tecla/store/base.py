@@ -76,8 +76,9 @@ class ConsentBook(Protocol):
         ...
 
     def withdraw(self, user: str) -> None:
-        """End it, and erase every text of this user before it returns, to the last byte.
+        """End it, and erase every text of this user's events before it returns, to the last byte.
 
+        So are documents that were made of it (kind `OF_FEEDBACK`); derived files are to be purged.
         Counts and probabilities stay. A store that finds itself unable to finish raises, has
         noted it, and finishes when it is opened next or erases next.
         """

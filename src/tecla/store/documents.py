@@ -31,6 +31,7 @@ MOST_PASSAGE_CHARS: Final = 20_000
 MOST_PASSAGES: Final = 200_000  # of one document
 MOST_HITS: Final = 1000
 MOST_DIMENSION: Final = 8192
+OF_FEEDBACK: Final = "feedback"  # the kind of what was made of text that came with events
 _KIND = re.compile(r"[a-z0-9][a-z0-9_.+-]{0,31}")
 _LANGUAGE = re.compile(r"[A-Za-z0-9-]{1,35}")
 _MODEL = re.compile(r"[^\x00-\x1f\x7f]{1,200}")

@@ -24,6 +24,7 @@ MOST_TEXT_CHARS: Final = 2000
 MOST_COUNT: Final = 1_000_000_000
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_DIGEST = re.compile(r"[0-9a-f]{32}")
 _LANGUAGE = re.compile(r"[A-Za-z0-9-]{1,35}")
 _SOURCE = re.compile(r"[a-z_]{1,32}")
 
@@ -78,6 +79,24 @@ class SuggestedText:
                 )
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """By what a suggestion is known again in the same place; no text.
+
+    digest: 32 hexadecimal digits, keyed by who makes them. weight: how much what happened speaks
+    against the suggestion there; 0: for it.
+    """
+
+    digest: str
+    weight: float
+
+    def __post_init__(self) -> None:
+        """Check both; raises `OptionError`."""
+        _match("digest", self.digest, _DIGEST, "32 hexadecimal digits")
+        if number("weight", self.weight) < 0:
+            raise OptionError(f"weight is {self.weight!r}; it must be 0 or more")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedbackEvent:
     """One thing that happened to one suggestion.
@@ -91,7 +110,7 @@ class FeedbackEvent:
     accepted_words: how much of it this event took over, or deleted again. Who takes a word and
     then the rest makes a `part_accepted` and an `accepted`, the second with the shorter ghost
     text, so that sums over events are right. saved_keys: keys that need not be pressed because of
-    this event; negative where it cost some.
+    this event; negative where it cost some. mark: of what was left, taken back or accepted.
     """
 
     kind: Kind
@@ -109,6 +128,7 @@ class FeedbackEvent:
     accepted_chars: int = 0
     accepted_words: int = 0
     saved_keys: int = 0
+    mark: Mark | None = None
     text: SuggestedText | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:

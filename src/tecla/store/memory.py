@@ -181,7 +181,7 @@ class MemoryConsent:
             held.events = [
                 replace(event, text=None) if event.user == user else event for event in held.events
             ]
-            held.learnt.note_purge(Owner("user", user))
+            held.learnt.forget_feedback(Owner("user", user))
 
 
 class MemorySettings:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from tecla.store.documents import (
+    OF_FEEDBACK,
     Cipher,
     Document,
     Hit,
@@ -71,6 +72,15 @@ class Learnt:
         self.drop([each.id for each in self.documents.values() if each.owner == owner])
         self.versions.pop(owner, None)
         self.note_purge(owner)
+
+    def forget_feedback(self, owner: Owner) -> None:
+        """What was made of text of an owner's events."""
+        of_owner = [each for each in self.documents.values() if each.owner == owner]
+        gone = [each.id for each in of_owner if each.kind == OF_FEEDBACK]
+        self.drop(gone)
+        self.note_purge(owner)
+        if gone:
+            self.changed(owner, self.counter)
 
     def forget_everything(self) -> None:
         """Everything but the counters."""

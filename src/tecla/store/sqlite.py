@@ -14,8 +14,8 @@ from tecla.store.base import Owner, SettingValue
 from tecla.store.checking import check_setting
 from tecla.store.events import Retention, check_name
 from tecla.store.sealing import StoreKey
-from tecla.store.sqlite_derived import SqliteDerived, note_purge
-from tecla.store.sqlite_documents import SqliteDocuments, forget, forget_all
+from tecla.store.sqlite_derived import SqliteDerived
+from tecla.store.sqlite_documents import SqliteDocuments, forget, forget_all, forget_feedback
 from tecla.store.sqlite_errors import damaged
 from tecla.store.sqlite_feedback import SqliteFeedback
 from tecla.store.sqlite_file import BUSY_S, SqliteFile
@@ -147,7 +147,7 @@ class SqliteConsent:
                 " WHERE user = ? AND text_before IS NOT NULL",
                 (user,),
             )
-            note_purge(connection, Owner("user", user))
+            forget_feedback(connection, Owner("user", user))
 
 
 class SqliteSettings:

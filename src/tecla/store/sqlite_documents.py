@@ -14,6 +14,7 @@ import apsw
 from tecla.errors import InputError
 from tecla.store.documents import (
     MOST_PASSAGES,
+    OF_FEEDBACK,
     Document,
     Hit,
     NewDocument,
@@ -112,14 +113,8 @@ class SqliteDocuments:
             gone = 0 if found is None else sum(
                 drop(connection, "owner = ? AND source = ?", (found, source)) for source in wanted
             )  # fmt: skip
-            if gone:
-                number = note_purge(connection, owner)
-                connection.execute("UPDATE owners SET version = ? WHERE id = ?", (number, found))
-                connection.execute(
-                    "DELETE FROM owners WHERE id = ?1 AND"
-                    " NOT EXISTS (SELECT 1 FROM documents WHERE owner = ?1)",
-                    (found,),
-                )
+            if found is not None and gone:
+                _changed(connection, found, note_purge(connection, owner))
             return gone
 
     def get(self, owner: Owner, source: str) -> Document | None:
@@ -294,6 +289,23 @@ def forget(connection: apsw.Connection, owner: Owner) -> None:
         drop(connection, "owner = ?", (found,))
         connection.execute("DELETE FROM owners WHERE id = ?", (found,))
     note_purge(connection, owner)
+
+
+def forget_feedback(connection: apsw.Connection, owner: Owner) -> None:
+    """Every document that was made of text of an owner's events; notes the purge."""
+    number, found = note_purge(connection, owner), owner_of(connection, owner)
+    if found is not None and drop(connection, "owner = ? AND kind = ?", (found, OF_FEEDBACK)):
+        _changed(connection, found, number)
+
+
+def _changed(connection: apsw.Connection, owner: int, number: int) -> None:
+    """The owner's documents are others now, or there is none left."""
+    connection.execute("UPDATE owners SET version = ? WHERE id = ?", (number, owner))
+    connection.execute(
+        "DELETE FROM owners WHERE id = ?1 AND NOT EXISTS"
+        " (SELECT 1 FROM documents WHERE owner = ?1)",
+        (owner,),
+    )
 
 
 def forget_all(connection: apsw.Connection) -> None:

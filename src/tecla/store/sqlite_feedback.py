@@ -19,6 +19,7 @@ from tecla.store.events import (
     Dimension,
     EventFilter,
     FeedbackEvent,
+    Mark,
     Place,
     Retention,
     SuggestedText,
@@ -70,6 +71,15 @@ class SqliteFeedback:
                 _INSERT,
                 [_row(event, text_may_stay(event, consented.get(event.user))) for event in given],
             )
+            # Ids go up by one within a transaction: nothing else is put there meanwhile.
+            first_id = connection.last_insert_rowid() - len(given) + 1
+            marks = [
+                (number, bytes.fromhex(event.mark.digest), float(event.mark.weight))
+                for number, event in enumerate(given, first_id)
+                if event.mark is not None
+            ]
+            if marks:
+                connection.executemany("INSERT INTO marks VALUES (?, ?, ?)", marks)
             is_due = self._unpruned + len(given) >= PRUNE_EVERY
             if is_due:
                 self._prune(connection, self._retention)
@@ -116,7 +126,8 @@ class SqliteFeedback:
     def _pages(self, which: EventFilter, last: int) -> Iterator[FeedbackEvent]:
         where, values = _where(which)
         statement = (
-            f"SELECT id, {', '.join(_COLUMNS)} FROM feedback"
+            f"SELECT id, {', '.join(_COLUMNS)}, digest, weight"
+            " FROM feedback LEFT JOIN marks ON event = id"
             f" WHERE id > ? AND id <= ? AND {where} ORDER BY id LIMIT {_PAGE_EVENTS}"
         )
         after = 0
@@ -149,11 +160,13 @@ def _row(event: FeedbackEvent, with_text: bool) -> tuple[SqlValue, ...]:
 
 
 def _event(row: tuple[Any, ...]) -> FeedbackEvent:
-    values = dict(zip(_COLUMNS, row, strict=True))
+    *known, digest, weight = row
+    values = dict(zip(_COLUMNS, known, strict=True))
     before, suggested = values.pop("text_before"), values.pop("text_suggested")
     text = None if before is None else SuggestedText(before.decode(), suggested.decode())
     place = Place(values.pop("typed_chars"), values.pop("words_before"))
-    return FeedbackEvent(**values, place=place, text=text)
+    mark = None if digest is None else Mark(digest.hex(), weight)
+    return FeedbackEvent(**values, place=place, text=text, mark=mark)
 
 
 def _where(which: EventFilter) -> tuple[str, list[SqlValue]]:

@@ -143,4 +143,14 @@ MIGRATIONS: Final = (
             "CREATE INDEX vectors_by_owner ON vectors (owner)",
         ),
     ),
+    Migration(
+        "marks of suggestions that were left, taken back or accepted",
+        (
+            "CREATE TABLE marks (event INTEGER PRIMARY KEY, digest BLOB NOT NULL,"
+            " weight REAL NOT NULL)",
+            # Whatever deletes an event deletes its mark.
+            "CREATE TRIGGER marks_go AFTER DELETE ON feedback"
+            " BEGIN DELETE FROM marks WHERE event = old.id; END",
+        ),
+    ),
 )
