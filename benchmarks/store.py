@@ -8,8 +8,11 @@
 3. *Reading* all events and summing them, bytes of the file for an event, the peak of memory that
    Python held meanwhile, and the time to open the file.
 4. *Erasing* the text of one user of 50 from a file of that size.
+5. *Documents* of made-up text, of three owners: putting 1,000 passages as one transaction; queries
+   by words (three words of a passage, and a question of thirty common and rare ones) and by vector
+   (256 numbers), of one owner with half of the passages and of all three; forgetting an owner.
 
-Run: `python benchmarks/store.py [--events N]`. The last line is one JSON object.
+Run: `python benchmarks/store.py [--events N] [--passages N]`. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -28,14 +31,18 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from tecla.errors import StoreError
 from tecla.machine import usable_cores
-from tecla.store.base import Store
+from tecla.store.base import Owner, Store
 from tecla.store.buffer import FeedbackBuffer
+from tecla.store.documents import NewDocument, VectorModel
 from tecla.store.events import FeedbackEvent, Place, Retention, SuggestedText
 from tecla.store.sqlite import SqliteStore
 
 USERS = 50
+OWNERS = [Owner("user", "user-1"), Owner("user", "user-2"), Owner("collection", "letters")]
 NO_LIMIT = Retention(max_age_s=None, max_events=None)  # the limits are not what is measured
 
 
@@ -162,24 +169,88 @@ def reading_and_erasing(folder: Path, chooser: random.Random, count: int) -> dic
     return found
 
 
+def documents(count: int, chooser: random.Random) -> list[NewDocument]:
+    """Documents of ten passages of about 120 words, which are as common as in any text (Zipf)."""
+    names = [f"{chooser.getrandbits(32):x}"[: 2 + at % 8] for at in range(30_000)]
+    common = [1 / (rank + 2) for rank in range(len(names))]
+    return [
+        NewDocument(
+            owner=OWNERS[(0, 0, 1, 2)[at % 4]],
+            source=f"s{at}",
+            kind="text",
+            digest=b"digest",
+            time_s=0.0,
+            size_bytes=8000,
+            passages=tuple(
+                " ".join(chooser.choices(names, common, k=chooser.randrange(90, 150)))
+                for _ in range(10)
+            ),
+        )
+        for at in range(count // 10)
+    ]
+
+
+def learning(folder: Path, chooser: random.Random, count: int) -> dict[str, object]:
+    """Putting, asking and forgetting documents."""
+    given, model = documents(count, chooser), VectorModel("random", 256)
+    draws = np.random.default_rng(1)
+    with SqliteStore.open(folder / "tecla.db", busy_s=60) as store:
+        book = store.documents
+        book.use_vectors_of(model)
+        puts = [
+            ms(partial(book.put, given[start : start + 100])) for start in range(0, len(given), 100)
+        ]
+        vectors = []
+        while missing := book.without_vector():
+            made = draws.standard_normal((len(missing), 256), np.float32)
+            found = {each.id: row for each, row in zip(missing, made, strict=True)}
+            vectors.append(ms(partial(book.put_vectors, model, found)))
+        result: dict[str, object] = {
+            "put_1000_ms": statistics.median(puts),
+            "put_1000_vectors_ms": statistics.median(vectors),
+        }
+        for who, owners in (("half", OWNERS[:1]), ("all", OWNERS)):
+            texts = [chooser.choice(chooser.choice(given).passages).split() for _ in range(60)]
+            three = [" ".join(chooser.sample(words, 3)) for words in texts]
+            thirty = [" ".join(words[:30]) for words in texts]
+            asked = draws.standard_normal((60, 256), np.float32)
+            for name, queries in (("three_words", three), ("thirty_words", thirty)):
+                times = [ms(partial(book.by_words, text, owners)) for text in queries]
+                result[f"{name}_{who}_ms"] = spread(times)
+            times = [ms(partial(book.by_vector, vector, owners)) for vector in asked]
+            result[f"vector_{who}_ms"] = spread(times)
+        result["owner_passages"] = sum(each.passages for each in book.all(OWNERS[:1]))
+        result["bytes_a_passage"] = (folder / "tecla.db").stat().st_size / count
+        result["chars_a_passage"] = sum(each.chars for each in book.all()) / count
+        result["remove_one_ms"] = ms(lambda: book.remove(OWNERS[0], [given[0].source]))
+        result["forget_half_ms"] = ms(lambda: store.forget_user(OWNERS[0].name))
+        result["check_ms"] = ms(store.check)
+    return result
+
+
 def main() -> None:
     """Measure and print all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--events", type=int, default=100_000)
-    count = parser.parse_args().events
+    parser.add_argument("--passages", type=int, default=10_000)
+    options = parser.parse_args()
+    count = options.events
     chooser = random.Random(1)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         result: dict[str, object] = {"fsync_ms": fsync_ms(folder)}
-        for part in ("recording", "adding", "reading"):
+        for part in ("recording", "adding", "reading", "learning"):
             (folder / part).mkdir()
         result["recording"] = recording(folder / "recording", chooser)
         result["adding"] = adding(folder / "adding", chooser)
         result["reading"] = reading_and_erasing(folder / "reading", chooser, count)
+        result["learning"] = learning(folder / "learning", chooser, options.passages)
     for name, value in result.items():
         print(f"{name:10} {value}")
     print(f"machine    {platform.machine()}, {usable_cores()} cores")
-    print(json.dumps({"benchmark": "store", "events": count, **result}))
+    print(
+        json.dumps({"benchmark": "store", "events": count, "passages": options.passages, **result})
+    )
 
 
 if __name__ == "__main__":

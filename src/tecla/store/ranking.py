@@ -17,6 +17,8 @@ from typing import Final
 import regex
 
 MOST_TERMS: Final = 24  # the rarest of a query; each costs a look at every passage that has it
+_MOST_LOOKS: Final = 3000  # at passages, by all terms together, beyond the first few
+_LEAST_TERMS: Final = 4
 _COMMON: Final = 1 / 3  # of the passages: a word in more of them tells none apart
 _K1: Final = 1.2
 _B: Final = 0.75
@@ -53,15 +55,19 @@ def terms_of(query: str) -> dict[str, str]:
 def weights(found: Mapping[str, int], passages: int) -> dict[str, float]:
     """The terms to rank by and the weight of each, from how many of the passages have it.
 
-    Terms that none has are left out, and those that many have, unless there are no others.
+    Terms that none has are left out, and those that many have, unless there are no others. Of the
+    rest the rarest are taken, few enough that the passages that have them can be looked at.
     """
     known = {term: count for term, count in found.items() if count}
     telling = {term: count for term, count in known.items() if count <= _COMMON * passages}
     ordered = sorted((telling or known).items(), key=lambda each: (each[1], each[0]))
-    return {
-        term: math.log1p((passages - count + 0.5) / (count + 0.5))
-        for term, count in ordered[:MOST_TERMS]
-    }
+    taken, looks = dict[str, float](), 0
+    for term, count in ordered[:MOST_TERMS]:
+        looks += count
+        if len(taken) >= _LEAST_TERMS and looks > _MOST_LOOKS:
+            break
+        taken[term] = math.log1p((passages - count + 0.5) / (count + 0.5))
+    return taken
 
 
 def score(counts: Iterable[int], weights: Sequence[float], length: int, average: float) -> float:

@@ -252,5 +252,6 @@ def _sums(connection: apsw.Connection, owners: Iterable[Owner]) -> tuple[list[in
 def _rank(api: apsw.FTS5ExtensionApi, *given: SqlValue) -> float:
     """BM25 of a row: the number of owners (as many phrases come first), average, weights."""
     owners, average, weighed = cast(int, given[0]), cast(float, given[1]), given[2:]
-    counts = [sum(map(len, api.phrase_locations(owners + at))) for at in range(len(weighed))]
+    places = api.phrase_locations  # in the owner's column, where none is, and in the text's
+    counts = [len(places(owners + at)[1]) for at in range(len(weighed))]
     return score(counts, cast(Sequence[float], weighed), api.column_size(1), average)
