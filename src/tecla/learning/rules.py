@@ -7,6 +7,7 @@ the folders above, up to the root of a git repository, hold as well.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -112,7 +113,9 @@ def _spec(lines: Sequence[str]) -> GitIgnoreSpec:
             "`pip install 'tecla[learn]'`"
         ) from error
     try:
-        return GitIgnoreSpec.from_lines(lines)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of `re`, at brackets within brackets
+            return GitIgnoreSpec.from_lines(lines)
     except ValueError as error:
         raise OptionError(
             f"{', '.join(map(repr, lines))} holds a pattern that is none; write it as in a "
