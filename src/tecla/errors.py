@@ -7,6 +7,7 @@
     │   ├── PromptTooLongError         `max_length` leaves no room for output
     │   ├── TooLargeError              more than a server takes at once
     │   ├── UnknownSessionError        a session that a server does not hold
+    │   ├── UnknownDocumentError       nothing was learnt from what is named
     │   └── AdjusterError              an adjuster given with a request failed
     ├── ConfigError (also ValueError)  a setting from the environment or a file
     ├── ModelError                     a model that cannot be loaded
@@ -24,7 +25,8 @@
     ├── RequestTimeoutError            a request that was not sent to its end in time
     ├── AccessError                    a server does not serve this caller
     │   ├── UnauthorizedError          no key, or one that is none, ended or revoked
-    │   └── ForbiddenError             a key without the scope, or an origin that is not allowed
+    │   ├── ForbiddenError             a key without the scope, or an origin that is not allowed
+    │   └── QuotaError                 a key has all that may be learnt for it
     ├── StoreError                     what is kept on disk cannot be read or written
     │   ├── StoreFormatError           a file that is damaged, foreign or incomplete
     │   ├── StoreVersionError          a file that a newer tecla has written
@@ -87,6 +89,12 @@ class UnknownSessionError(InputError):
     """The server holds no text of this session, or not any more."""
 
     code = "unknown_session"
+
+
+class UnknownDocumentError(InputError):
+    """Nothing was learnt from what is named, or not for this caller."""
+
+    code = "unknown_document"
 
 
 class AdjusterError(InputError):
@@ -206,6 +214,12 @@ class ForbiddenError(AccessError):
     code = "forbidden"
 
 
+class QuotaError(AccessError):
+    """A key would have more learnt than it may; nothing of it was kept."""
+
+    code = "quota_exceeded"
+
+
 class StoreError(TeclaError):
     """What is kept on disk cannot be read or written."""
 
@@ -282,6 +296,7 @@ OUTSIDE: dict[str, Outside] = {
     "prompt_too_long": Outside(2, 400, -32602),
     "too_large": Outside(2, 413, -32602),
     "unknown_session": Outside(2, 404, -32602),
+    "unknown_document": Outside(2, 404, -32602),
     "adjuster_failed": Outside(2, 400, -32602),
     "bad_config": Outside(2, 500, -32602),
     "model_error": Outside(3, 503, -32001),
@@ -300,6 +315,7 @@ OUTSIDE: dict[str, Outside] = {
     "no_access": Outside(1, 403, -32007),
     "unauthorized": Outside(1, 401, -32007),
     "forbidden": Outside(1, 403, -32007),
+    "quota_exceeded": Outside(1, 403, -32007),
     "store_error": Outside(1, 500, -32006),
     "store_format": Outside(3, 500, -32006),
     "store_version": Outside(3, 500, -32006),

@@ -114,6 +114,7 @@ class ServeSettings:
     requests at work, and of its connections. connections: of all keys together.
     idle_s: seconds after which a text that nobody writes at is forgotten.
     least_filters: how strictly suggestions are filtered at least; a text may ask for more.
+    learn_documents, learn_chars: what may be learnt for one key, of all its users and collections.
     """
 
     host: str = "127.0.0.1"
@@ -125,6 +126,8 @@ class ServeSettings:
     connections: int = 12_000
     idle_s: int = 600
     least_filters: FilterLevel = "standard"
+    learn_documents: int = 10_000
+    learn_chars: int = 10_000_000
 
     def __post_init__(self) -> None:
         """Check every range; raises `ConfigError`."""
@@ -133,6 +136,9 @@ class ServeSettings:
             raise ConfigError(f"port is {self.port!r}; it must be at most {_MOST_PORT}")
         for name in ("chars", "per_second", "concurrent", "connections", "idle_s"):
             _at_least(name, getattr(self, name), 1)
+        for name in ("learn_documents", "learn_chars"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be 0 or more")
         _one_of("least_filters", self.least_filters, get_args(FilterLevel))
         for origin in self.allowed_origins:
             if not _ORIGIN.fullmatch(origin):
@@ -247,6 +253,7 @@ _SECTION_OF = {item.name: name for name, kind in _SECTIONS.items() for item in f
 _INTEGERS = frozenset({
     "context_tokens", "kv_tokens", "slots", "score_mb", "threads", "max_tokens", "alternatives",
     "port", "chars", "per_second", "concurrent", "connections", "idle_s",
+    "learn_documents", "learn_chars",
 })  # fmt: skip
 _PATHS = frozenset({"models_dir", "cache_dir", "store_file", "store_key_file"})
 

@@ -16,6 +16,7 @@ from tecla.controller.controller import Controller
 from tecla.controller.feedback import Record
 from tecla.controller.writer import Writer
 from tecla.errors import OverloadedError, UnknownSessionError
+from tecla.serve.naming import store_name
 from tecla.settings import FilterLevel
 
 
@@ -29,12 +30,12 @@ class Owner(NamedTuple):
     @property
     def store_user(self) -> str:
         """The user's name in the store: users of two keys are never the same."""
-        return ":".join(filter(None, (self.key_id, self.user))) or "local"
+        return store_name(self.key_id, self.user)
 
     @property
     def store_collection(self) -> str | None:
         """The collection's name in the store."""
-        return ":".join(filter(None, (self.key_id, self.collection))) if self.collection else None
+        return store_name(self.key_id, self.collection) if self.collection else None
 
 
 class OpenText:
