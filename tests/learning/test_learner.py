@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from tecla.errors import OptionError
 from tecla.learning.base import Limits, ReadingOptions
 from tecla.learning.duplicates import Paragraphs, digest_of
 from tecla.learning.learner import Learner, LearningOptions
+from tecla.learning.reading import Reading
 from tecla.learning.summary import Summary
 from tecla.store.base import Store
 from tecla.store.memory import MemoryStore
@@ -50,22 +50,14 @@ Learn = Callable[..., Summary]
 
 
 @pytest.fixture
-def learn(store: Store, folder: Path) -> Iterator[Learn]:
-    """Learn the folder, or other paths, with a reader for the whole test."""
-    learner = Learner(store, ME)
+def learn(store: Store, folder: Path, reading: Reading) -> Learn:
+    """Learn the folder, or other paths."""
 
     def run(*paths: Path, owner: Owner = ME, **options: object) -> Summary:
-        learner.owner = owner
-        learner.options = replace(LearningOptions(), **options)  # type: ignore[arg-type]
-        with Learner(store, owner, learner.options) as fresh:
-            fresh._reading, learner._reading = learner._reading, fresh._reading
-            try:
-                return fresh.learn(paths or (folder,))
-            finally:
-                fresh._reading, learner._reading = learner._reading, fresh._reading
+        chosen = LearningOptions(**options)  # type: ignore[arg-type]  # as the tests name them
+        return Learner(store, owner, chosen, reading=reading).learn(paths or (folder,))
 
-    yield run
-    learner.close()
+    return run
 
 
 def texts(store: Store, owner: Owner = ME) -> dict[str, str]:
@@ -250,10 +242,10 @@ def test_what_is_derived_follows_a_round_that_changed_something(store: Store, fo
     assert called == [ME]
 
 
-def test_progress_is_told(store: Store, folder: Path) -> None:
+def test_progress_is_told(store: Store, folder: Path, reading: Reading) -> None:
     told: list[tuple[str, int, int]] = []
-    with Learner(store, ME) as learner:
-        learner.learn([folder], lambda path, done, total: told.append((path.name, done, total)))
+    learner = Learner(store, ME, reading=reading)
+    learner.learn([folder], lambda path, done, total: told.append((path.name, done, total)))
     size = (folder / "a.txt").stat().st_size
     total = size + (folder / "b.md").stat().st_size
     assert told == [("a.txt", 0, total), ("b.md", size, total)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,12 +18,6 @@ from tecla.learning.kinds import KINDS, Kind
 from tecla.learning.reading import Reading
 
 OPTIONS = ReadingOptions()
-
-
-@pytest.fixture(scope="module")
-def reading() -> Iterator[Reading]:
-    with Reading() as opened:
-        yield opened
 
 
 def outcome(

@@ -63,7 +63,7 @@ class Learner(Closing):
     """Learns for one owner. For one thread at a time.
 
     `brought_up` is called with the owner after each round that changed anything: whatever is
-    derived from the store follows there.
+    derived from the store follows there. `reading` may serve several learners, one at a time.
     """
 
     def __init__(
@@ -73,11 +73,13 @@ class Learner(Closing):
         options: LearningOptions | None = None,
         *,
         brought_up: Callable[[Owner], None] | None = None,
+        reading: Reading | None = None,
     ) -> None:
         self._store, self.owner = store, owner
         self.options = options or LearningOptions()
         self._brought_up = brought_up
-        self._reading = Reading()
+        self._reading = reading or Reading()
+        self._reads_alone = reading is None
         self._recipe = recipe_of(self.options.reading)
 
     def learn(self, paths: Sequence[Path], advance: Advance | None = None) -> Summary:
@@ -112,8 +114,9 @@ class Learner(Closing):
         return summary
 
     def close(self) -> None:
-        """End the process that reads."""
-        self._reading.close()
+        """End the process that reads, unless it was given."""
+        if self._reads_alone:
+            self._reading.close()
 
     def _walked(self, root: Path) -> Iterator[Found | Skipped]:
         return walk(root, self.options.exclude, self.options.reading.limits)
