@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Literal, TextIO
+from typing import Final, Literal
 
 import regex
 
@@ -93,38 +93,43 @@ def document_row(document: Document) -> dict[str, object]:
     }
 
 
+def rows(store: Store, owner: Owner, manifest: dict[str, object]) -> Iterator[dict[str, object]]:
+    """Everything, one object at a time; `what` says what it is: first the manifest."""
+    yield {"what": "manifest", **manifest}
+    for key, value in store.settings.of(owner).items():
+        yield {"what": "setting", "key": key, "value": value}
+    for document in store.documents.all([owner]):
+        yield {"what": "document", **document_row(document), "text": _text(store, document)}
+    for event in _events(store, owner):
+        yield {"what": "feedback", **asdict(event)}
+
+
+def line(row: dict[str, object]) -> str:
+    """A row as a line of JSON."""
+    return json.dumps(row, ensure_ascii=False) + "\n"
+
+
 def _write_lines(store: Store, owner: Owner, path: Path, manifest: dict[str, object]) -> None:
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        _line(file, "manifest", manifest)
-        for key, value in store.settings.of(owner).items():
-            _line(file, "setting", {"key": key, "value": value})
-        for document in store.documents.all([owner]):
-            row = document_row(document)
-            _line(file, "document", {**row, "text": _text(store, document)})
-        for event in _events(store, owner):
-            _line(file, "feedback", asdict(event))
+        file.writelines(line(row) for row in rows(store, owner, manifest))
 
 
 def _write_zip(store: Store, owner: Owner, path: Path, manifest: dict[str, object]) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr("manifest.json", _json(manifest))
         packed.writestr("settings.json", _json(store.settings.of(owner)))
-        rows = []
+        found = []
         for number, document in enumerate(store.documents.all([owner]), 1):
             row = document_row(document)
             if document.passages:
                 plain = _PLAIN_NAME.sub("-", Path(document.source).name)[-80:].strip("-.")
                 row["file"] = f"documents/{number:06}-{plain}.txt"
                 packed.writestr(str(row["file"]), _text(store, document))
-            rows.append(json.dumps(row, ensure_ascii=False) + "\n")
-        packed.writestr("documents.jsonl", "".join(rows))
+            found.append(line(row))
+        packed.writestr("documents.jsonl", "".join(found))
         with packed.open("feedback.jsonl", "w", force_zip64=True) as file:
             for event in _events(store, owner):
-                file.write((json.dumps(asdict(event), ensure_ascii=False) + "\n").encode("utf-8"))
-
-
-def _line(file: TextIO, what: str, fields: dict[str, object]) -> None:
-    file.write(json.dumps({"what": what, **fields}, ensure_ascii=False) + "\n")
+                file.write(line(asdict(event)).encode("utf-8"))
 
 
 def _json(value: object) -> str:

@@ -171,7 +171,7 @@ class Scribe:
             (documents, used.documents, quota.documents, "documents"),
             (chars, used.chars, quota.chars, "characters"),
         ):
-            if now > most:
+            if now > max(most, before):  # what makes it less is taken
                 raise QuotaError(
                     f"this key would have {now} {what} learnt, and may have {most} (it has "
                     f"{before}); forget some with /v1/forget, or have the limit raised"
@@ -198,27 +198,13 @@ class Scribe:
         return count
 
 
-# In the process of its own
-
-_scribe: Scribe | None = None
-_held = ExitStack()
-
-
-def open_there(settings: Settings) -> None:
-    """Open the store of these settings, for the tasks of this process."""
-    global _scribe
-    paths = settings.paths
-    store = SqliteStore.open(paths.store_file, key_file=paths.store_key_file)
-    _held.enter_context(store)
-    _scribe = Scribe(
+def scribe_of(settings: Settings) -> Scribe:
+    """One of the store that settings name, which stays open with it; raises `StoreError` kinds."""
+    paths, held = settings.paths, ExitStack()
+    store = held.enter_context(SqliteStore.open(paths.store_file, key_file=paths.store_key_file))
+    return Scribe(
         store,
         folder_beside(paths.store_file),
-        lambda: _held.enter_context(tokenizer_of(settings)),
+        lambda: held.enter_context(tokenizer_of(settings)),
         lambda: open_embedding(settings.retrieval.embedding),
     )
-
-
-def there() -> Scribe:
-    """The scribe of this process."""
-    assert _scribe is not None
-    return _scribe
