@@ -286,10 +286,11 @@ class TestFailing:
             assert paused(second, ABOUT_SHIPS) == HARBOUR
 
     def test_the_embedding_can_be_loaded_before(self, book: DocumentBook, embedding: Held) -> None:
-        with Lookout(Retriever(book, embedding)) as lookout, Headers(lookout, [ANA]) as headers:
+        with Lookout(Retriever(book, embedding)) as lookout:
             lookout.prepare()
-            headers.at_opening(ABOUT_SHIPS, patience_s=10)
-            assert embedding.texts > 0
+            behind = lookout.begin(lambda _: embedding.texts)
+            assert behind is not None
+            assert behind.result(10) == 1
         with Lookout(Retriever(book, None)) as without:
             without.prepare()
 
