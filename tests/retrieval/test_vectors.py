@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
-from retrieval.learnt import ANA, BEN, WordsEmbedding, document, learn
+from retrieval.learnt import ANA, BEN, WordsEmbedding, document, learn, make_store
 from tecla.errors import EmbeddingError
 from tecla.retrieval.base import Vectors
 from tecla.retrieval.vectors import index_passages, model_of
@@ -91,3 +92,29 @@ def test_they_go_with_the_text(store: Store, how: str) -> None:
         store.forget_everything()
     assert near(book, "canary") == []
     assert index_passages(book, WordsEmbedding()) == 0
+
+
+@pytest.mark.parametrize("how", ["remove", "user"])
+def test_no_file_holds_the_vector_of_what_was_forgotten(tmp_path: Path, how: str) -> None:
+    """Nor does any hold what is left of it, which says as much."""
+    with make_store("sqlite", tmp_path) as store:  # type: ignore[attr-defined]
+        book = store.documents
+        learn(book, ANA, canary="the canary sings of seven silver bells", sea="A ship at sea")
+        learn(book, BEN, moor="A moor at night")
+        index_passages(book, WordsEmbedding())
+        vector = WordsEmbedding().embed(["the canary sings of seven silver bells"])[0]
+        said = vector.tobytes()
+        parts = [said[at : at + 256] for at in range(0, len(said), 256)]
+        telling = [part for part in parts if any(part)]
+        assert telling
+        assert any(part in held for part in telling for held in _files(tmp_path))
+        if how == "remove":
+            book.remove(ANA, ["canary"])
+        else:
+            store.forget_user("ana")
+        assert not any(part in held for part in telling for held in _files(tmp_path))
+    assert not any(part in held for part in telling for held in _files(tmp_path))
+
+
+def _files(folder: Path) -> list[bytes]:
+    return [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
