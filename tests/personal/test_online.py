@@ -85,6 +85,7 @@ def test_memory_is_bounded_and_the_newest_is_kept(parts: list[list[int]]) -> Non
     for number, part in enumerate(parts):
         if number % 3 == 0:
             online.begin()
+            online.check_integrity()
         online.extend(part)
         written += part
         assert len(online) <= 20

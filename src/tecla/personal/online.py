@@ -87,6 +87,8 @@ class Online:
                 self._put(self._separator)
                 self._document = self._held()
                 self._changes += 1
+                if self._held() > self._limit:
+                    self._drop_oldest()
 
     def extend(self, tokens: Sequence[int]) -> None:
         """Add to the end of the newest document; raises `OptionError` for what is no id."""
@@ -180,12 +182,15 @@ class Online:
         del self._order[place], self._follow[place]
 
     def _drop_oldest(self) -> None:
-        """Keep half of what may be held: the newest, whole documents if one of them fits."""
+        """Keep half of what may be held, or as few tokens less as make the oldest a whole document.
+
+        Where that would be a quarter or less, the oldest is cut, and begins where it is cut.
+        """
         kept = bytes(self._buffer[self._start :][: self._limit // 2 * self._width])
         row = np.frombuffer(kept, self.vocabulary.sortable)
         ends = (row == self.vocabulary.separator).nonzero()[0]
         n_newest = self.n_newest
-        if len(ends):
+        if len(ends) and 2 * int(ends[-1]) >= len(row):
             kept = kept[: (int(ends[-1]) + 1) * self._width]
         else:
             kept = kept[: -self._width] + self._separator
