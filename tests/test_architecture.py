@@ -28,12 +28,12 @@ ALLOWED = {
     "models": set(),
     "engines": {"text", "models"},
     "decode": {"text", "engines"},
-    "personal": {"text", "engines", "decode", "store"},
+    "personal": {"text", "engines", "decode", "store", "ngram", "classic"},
     "scheduler": {"text", "engines", "decode"},
     "suggest": {"text", "engines", "decode", "models", "scheduler", "predict"},
     "controller": {
         *("text", "decode", "models", "scheduler", "suggest"),
-        *("predict", "classic", "ngram", "filters", "store", "retrieval"),
+        *("predict", "classic", "ngram", "filters", "store", "retrieval", "learning", "personal"),
     },
     "process": {"text", "decode", "models", "scheduler", "suggest", "filters", "engines"},
     "terminal": {"text", "controller"},
@@ -46,7 +46,7 @@ ALLOWED = {
     "cli": {
         *("text", "engines", "decode", "models", "suggest", "faces"),
         *("predict", "classic", "ngram", "evaluate", "controller", "filters", "terminal", "store"),
-        *("serve", "retrieval", "learning"),
+        *("serve", "retrieval", "learning", "personal"),
     },
 }
 ENGINE_LIBRARIES = {"llama_cpp", "safetensors", "tokenizers", "torch", "transformers"}

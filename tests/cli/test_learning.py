@@ -81,6 +81,9 @@ def test_forget_a_file_with_proof(tecla: Callable[..., Ran]) -> None:
     assert proof["holds"] is True
     assert proof["before"]["found"] > 0
     assert proof["after"]["found"] == 0
+    places = [Path(place).suffix for place in proof["before"]["where"]]
+    assert {".db", ".segment"} <= set(places)  # as text, and as token ids in the index
+    assert not any(path.is_file() for path in Path.home().rglob("*.segment"))
     assert tecla("learned", "--json").document == {"learned": []}
 
 

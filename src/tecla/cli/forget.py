@@ -37,16 +37,25 @@ def forget(
     """Forget documents, a user, a collection or everything, and prove it.
 
     Pieces of the texts that stand nowhere else are looked for in all of tecla's files before and
-    after: as UTF-8 and UTF-16, and inside what is packed. If one is left, the exit status is 1.
+    after: as UTF-8 and UTF-16, as token ids of the model, and inside what is packed. If one is
+    left, the exit status is 1.
     """
+    from tecla.cli.indexing import Indexing
     from tecla.learning.forgetting import proven
+    from tecla.settings import load
     from tecla.store.sqlite import SqliteStore
 
     wish = _wish(sources or [], user, collection, everything=everything)
     folders = _folders()
-    planned, proof = proven(
-        SqliteStore.open, wish, folders, agreed=lambda planned: yes or _agrees(planned)
-    )
+    with Indexing(load().settings) as indexing:
+        planned, proof = proven(
+            SqliteStore.open,
+            wish,
+            folders,
+            agreed=lambda planned: yes or _agrees(planned),
+            purge=indexing.purge,
+            spell=indexing.spell,
+        )
     if proof is None:
         typer.echo("nothing was forgotten")
         raise typer.Exit(1)

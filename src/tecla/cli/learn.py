@@ -54,6 +54,7 @@ def learn(
     TSV and JSON lines. What was learnt already and has not changed is not read again; what was
     learnt of files that are gone is forgotten. Secrets and personal data are left out.
     """
+    from tecla.cli.indexing import Indexing
     from tecla.learning.base import ReadingOptions
     from tecla.learning.learner import Learner, LearningOptions
     from tecla.learning.rules import patterns_of
@@ -61,13 +62,21 @@ def learn(
     from tecla.store.sqlite import SqliteStore
 
     owner = owner_of(user, collection)
+    loaded = load().settings
     options = LearningOptions(
         ReadingOptions(tuple(column or ()), tuple(sender or ())),
-        exclude=(*patterns_of(load().settings.learning.learn_exclude), *(exclude or ())),
+        exclude=(*patterns_of(loaded.learning.learn_exclude), *(exclude or ())),
         keep_removed=keep_removed,
         dry=dry_run,
     )
-    with SqliteStore.open() as store, Learner(store, owner, options) as learner:
+    with (
+        SqliteStore.open() as store,
+        Indexing(loaded) as indexing,
+        Learner(
+            store, owner, options, brought_up=lambda owner: indexing.follow(store, owner)
+        ) as learner,
+    ):
+        indexing.purge(store)  # what a command that was ended has left to be thrown away
         if watch:
             _watch(learner, paths, as_json=as_json)
         else:

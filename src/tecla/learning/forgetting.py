@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from tecla.errors import OptionError
 from tecla.learning.sources import file_of, within
@@ -22,6 +22,7 @@ from tecla.store.events import EVERY, EventFilter
 from tecla.store.owners import Owner
 
 Scope = Literal["sources", "owner", "everything"]
+S = TypeVar("S", bound=Store)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def plan(store: Store, wish: Wish) -> Plan:
     )
 
 
-def forget(store: Store, planned: Plan, purge: Callable[[], None] | None = None) -> None:
+def forget(store: Store, planned: Plan, purge: Callable[[], object] | None = None) -> None:
     """Erase it; `purge` throws away what is derived from the store and was noted to go."""
     wish = planned.wish
     if wish.owner is None:
@@ -104,12 +105,12 @@ def forget(store: Store, planned: Plan, purge: Callable[[], None] | None = None)
 
 
 def proven(
-    open_store: Callable[[], Store],
+    open_store: Callable[[], S],
     wish: Wish,
     folders: Sequence[Path],
     *,
     agreed: Callable[[Plan], bool] = lambda planned: True,
-    purge: Callable[[Store], None] | None = None,
+    purge: Callable[[S], object] | None = None,
     spell: Spell | None = None,
 ) -> tuple[Plan, Proof | None]:
     """Plan, ask, search, forget, search again; no proof where nobody agreed.
