@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache, partial
@@ -20,11 +21,15 @@ from tecla.controller.systems import Systems
 from tecla.engines.factory import LoadedModel
 from tecla.engines.fake import FakeEngine, FakeTokenizer, saying
 from tecla.models.info import ModelInfo
+from tecla.personal.following import folder_beside
 from tecla.serve.app import make_app
 from tecla.serve.guard import Guard
+from tecla.serve.learning import Learning
 from tecla.serve.metrics import Metrics
+from tecla.serve.scribe import Scribe
 from tecla.serve.service import Service
-from tecla.settings import ServeSettings, Settings
+from tecla.settings import RetrievalSettings, ServeSettings, Settings
+from tecla.store.base import Store
 from tecla.store.keys import KeyLimits, KeyScope, make_key
 from tecla.store.memory import MemoryStore
 
@@ -68,6 +73,19 @@ def unhurried(service: Service) -> None:
     service.window.leave = lambda *_, **__: None  # type: ignore[method-assign]
 
 
+def settings_of(**serve: object) -> Settings:
+    """Settings of a service that finds by words alone: vectors are tested elsewhere."""
+    wanted = ServeSettings(**serve)  # type: ignore[arg-type]
+    return Settings(serve=wanted, retrieval=RetrievalSettings(embedding="off"))
+
+
+def learning_of(settings: Settings, store: Store) -> Learning:
+    """What learns, in a thread of this process, with the tokenizer of the fake engine."""
+    root = folder_beside(settings.paths.store_file)
+    scribe = Scribe(store, root, lambda: TOKENIZER, lambda: None)
+    return Learning(settings, partial(ThreadPoolExecutor, 1), scribe)
+
+
 @pytest.fixture
 def make(fake_info: ModelInfo) -> Iterator[Make]:
     with ExitStack() as held:
@@ -82,7 +100,7 @@ def make(fake_info: ModelInfo) -> Iterator[Make]:
             engine = FakeEngine(TOKENIZER, bias=saying(TOKENIZER, "the future", said))
             suggester = Suggester(LoadedModel(engine, TOKENIZER, fake_info))
             store = held.enter_context(MemoryStore())
-            settings = Settings(serve=ServeSettings(**limits))  # type: ignore[arg-type]
+            settings = settings_of(**limits)
             clock = Clock()
             service = Service(
                 settings,
@@ -91,6 +109,7 @@ def make(fake_info: ModelInfo) -> Iterator[Make]:
                 asks_for_keys=asks_for_keys,
                 manner=MANNER,
                 predictors={"": ("frequency:en",)},
+                learning=learning_of(settings, store),
             )
             service.guard = Guard(
                 store.keys, settings.serve, asks_for_keys=asks_for_keys, clock=clock

@@ -18,7 +18,15 @@ from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
 from websockets.uri import parse_uri
 
-from serve.conftest import MANNER, SAID, TOKENIZER, few_words, unhurried
+from serve.conftest import (
+    MANNER,
+    SAID,
+    TOKENIZER,
+    few_words,
+    learning_of,
+    settings_of,
+    unhurried,
+)
 from serve.held import LIMIT_S, HeldEngine, Watched
 from tecla import Suggester
 from tecla.controller.systems import Systems
@@ -28,7 +36,6 @@ from tecla.serve.metrics import Metrics
 from tecla.serve.run import Server, config_of
 from tecla.serve.service import Service
 from tecla.serve.texts import OpenText
-from tecla.settings import ServeSettings, Settings
 from tecla.store.base import Store
 from tecla.store.keys import KeyScope, make_key
 from tecla.store.memory import MemoryStore
@@ -149,16 +156,18 @@ def live(
     """A service that listens on a free port of this machine."""
     engine = HeldEngine(said, context_tokens)
     suggester = Watched(Suggester(LoadedModel(engine, TOKENIZER, INFO)))
-    settings = Settings(serve=ServeSettings(port=port, **limits))  # type: ignore[arg-type]
+    settings = settings_of(port=port, **limits)
     with contextlib.ExitStack() as held:
         held.enter_context(few_words())
+        kept = store or held.enter_context(MemoryStore())
         service = Service(
             settings,
             suggester,
-            store or held.enter_context(MemoryStore()),
+            kept,
             asks_for_keys=asks_for_keys,
             manner=MANNER,
             predictors={"": ("frequency:en",)},
+            learning=learning_of(settings, kept),
         )
         unhurried(service)
         found = Live(service, Metrics(), engine, suggester, most, systems)

@@ -101,10 +101,10 @@ class AnswerCache:
             while self.bytes > self._max_bytes:
                 self._drop(next(iter(self._kept)))
 
-    def forget(self, scope: Hashable) -> None:
-        """Give up all answers of a scope."""
+    def forget(self, is_meant: Callable[[Hashable], bool]) -> None:
+        """Give up all answers of the scopes that are meant."""
         with self._lock:
-            for question in [each for each in self._kept if each.scope == scope]:
+            for question in [each for each in self._kept if is_meant(each.scope)]:
                 self._drop(question)
 
     def _drop(self, question: Question) -> None:

@@ -24,6 +24,7 @@ from tecla.serve.gate import ASGIApp as GateApp
 from tecla.serve.gate import Gate, error_document, error_headers
 from tecla.serve.http_routes import make_router
 from tecla.serve.invalid import Fault, first_fault, is_json
+from tecla.serve.learn_routes import make_learn_router
 from tecla.serve.metrics import Metrics
 from tecla.serve.openai_routes import make_openai_router
 from tecla.serve.pages import make_pages_router
@@ -63,6 +64,7 @@ def make_app(
         make_router(service, counts),
         make_openai_router(service),
         make_compare_router(service, compared),
+        make_learn_router(service, counts),
         make_pages_router(),
     )
     for router in routers:

@@ -82,7 +82,7 @@ class Learning:
             del self.tokens[owner]
         return forgotten
 
-    async def adopt(self, settings: Settings) -> None:
+    def adopt(self, settings: Settings) -> None:
         """Learn by other settings from the next task on."""
         if settings != self._settings:
             self._settings = settings

@@ -63,6 +63,17 @@ class Metrics:
             ["route", "status"],
             registry=registry,
         )
+        self.learnt = Counter(
+            "tecla_learnt_documents", "Documents learnt over the routes.", registry=registry
+        )
+        self.forgotten = Counter(
+            "tecla_forgotten_documents", "Documents forgotten over the routes.", registry=registry
+        )
+        self.quota_refusals = Counter(
+            "tecla_quota_refusals",
+            "Requests to learn that a key's quota did not allow.",
+            registry=registry,
+        )
         self.connections = Gauge(
             "tecla_connections", "Open WebSocket connections.", registry=registry
         )
@@ -82,6 +93,7 @@ class Metrics:
                 ("cache_hits", "Answers from the shared cache."),
                 ("cache_misses", "Questions the shared cache did not know."),
                 ("cache_bytes", "Bytes the shared cache holds."),
+                ("index_tokens", "Tokens of what was learnt that indexes hold."),
                 ("feedback_waiting", "Events of feedback that are not written yet."),
                 ("feedback_dropped", "Events of feedback that were dropped."),
             )
@@ -145,6 +157,7 @@ class Metrics:
             "engine_pending": counted.get("pending", 0),
             "engine_refused": counted.get("refused", 0),
             "screened": counted.get("screened", 0),
+            "index_tokens": sum(service.library.learning.tokens.values()),
             "feedback_waiting": feedback.waiting,
             "feedback_dropped": feedback.dropped,
         }

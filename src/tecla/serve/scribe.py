@@ -32,6 +32,7 @@ from tecla.serve.tally import Quota, Tally, Used
 from tecla.settings import Settings
 from tecla.store.base import Store
 from tecla.store.documents import NewDocument
+from tecla.store.events import EventFilter
 from tecla.store.owners import Owner
 from tecla.store.sqlite import SqliteStore
 from tecla.text.base import Tokenizer
@@ -142,15 +143,15 @@ class Scribe:
         """
         held = self._tally.sources(owner)
         going = held if sources is None else {each: held[each] for each in sources if each in held}
+        if not (going or (sources is None and self._is_known(owner))):
+            raise UnknownDocumentError(_NOTHING)
         if sources is None:
             if owner.kind == "user":
                 self._store.forget_user(owner.name)
             else:
                 self._store.forget_collection(owner.name)
-        elif going:
-            self._store.documents.remove(owner, sorted(going))
         else:
-            raise UnknownDocumentError(_NOTHING)
+            self._store.documents.remove(owner, sorted(going))
         finish_purges(self._root, self._store)
         return Forgotten(len(going), sum(going.values()), self.used(key_id), self._tokens(owner))
 
@@ -158,6 +159,17 @@ class Scribe:
         """How much of its quota a key has used."""
         owners = self._store.documents.owners()
         return self._tally.of(owner for owner in owners if belongs(owner.name, key_id))
+
+    def _is_known(self, owner: Owner) -> bool:
+        """Whether anything at all is kept of an owner."""
+        store, is_user = self._store, owner.kind == "user"
+        events = EventFilter(user=owner.name) if is_user else EventFilter(collection=owner.name)
+        return bool(
+            store.documents.ids(owner)
+            or store.settings.of(owner)
+            or (is_user and store.consent.since_s(owner.name) is not None)
+            or next(iter(store.feedback.events(events)), None)
+        )
 
     def _check(
         self, quota: Quota, used: Used, held: Mapping[str, int], given: Sequence[Given]

@@ -26,6 +26,8 @@ from tecla.filters.options import FilterOptions
 from tecla.process.remote import RemoteSuggester
 from tecla.scheduler.ticket import Sink
 from tecla.serve.guard import Caller, Guard
+from tecla.serve.learning import Learning
+from tecla.serve.library import Library
 from tecla.serve.pressure import Level, Pressure, Relieved
 from tecla.serve.texts import OpenText, Owner, Texts
 from tecla.serve.turns import Turns
@@ -41,6 +43,7 @@ from tecla.serve.wire import (
 from tecla.settings import FilterLevel, Settings, load
 from tecla.store.base import Store
 from tecla.store.buffer import FeedbackBuffer
+from tecla.store.owners import Owner as StoreOwner
 from tecla.suggest.base import Generating, Suggesting
 from tecla.text.snapshot import Snapshot
 
@@ -98,6 +101,7 @@ class Service:
         predictors: Mapping[str, Sequence[str]] = DEFAULT_PREDICTORS,
         open_model: Callable[[Settings], Suggesting] = opened,
         read_settings: Callable[[], Settings] | None = None,
+        learning: Learning | None = None,
     ) -> None:
         """Take over a suggester; the store stays the caller's. Call `start` on the loop.
 
@@ -110,10 +114,11 @@ class Service:
         self.pressure, self.window, self.turns = Pressure(), Window(), Turns()
         self.guard = Guard(store.keys, settings.serve, asks_for_keys=asks_for_keys)
         self.feedback = FeedbackBuffer(store.feedback)
+        self.library = Library(settings, store, self.feedback, self._drop, learning)
         self.controller = self._made(suggester, settings)
         self.texts = Texts(
             self.controller,
-            self.feedback.add,
+            self.library.record,
             most=settings.serve.connections,
             idle_s=settings.serve.idle_s,
         )
@@ -128,6 +133,7 @@ class Service:
             asyncio.create_task(self.pressure.watch()),
             asyncio.create_task(self._sweep()),
         ]
+        await self.library.begin()
 
     def health(self) -> Health:
         """How it is now."""
@@ -256,7 +262,7 @@ class Service:
             if first.settled:
                 return
             settled = await self.settle(writer)
-            if settled.revision == first.revision:
+            if settled.revision == first.revision and text.writer is writer:
                 yield settled
         finally:
             if writer.suggestion.revision == first.revision:
@@ -289,6 +295,7 @@ class Service:
             self.texts.idle_s = settings.serve.idle_s
             self.texts.levels = settings.serve.filter_levels
             self.guard.adopt(settings.serve)
+            self.library.adopt(settings)
             self.settings = settings
             if old is not self.suggester:
                 deadline_ms = self.manner.search.deadline_ms or 0.0
@@ -302,6 +309,7 @@ class Service:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.library.close()
         self.texts.close_all()
         self.controller.close()
         await asyncio.to_thread(self.suggester.close)
@@ -312,6 +320,12 @@ class Service:
         while True:
             await asyncio.sleep(_SWEEP_S)
             self.texts.forget_idle()
+
+    def _drop(self, owner: StoreOwner) -> None:
+        """Let go of what was suggested where an owner's documents may have had a part in it."""
+        self.texts.renew(owner)
+        if self.cache is not None:
+            self.cache.forget(lambda scope: isinstance(scope, tuple) and Owner(*scope).is_of(owner))
 
     def _made(self, suggester: Suggesting, settings: Settings) -> Controller:
         return Controller.around(

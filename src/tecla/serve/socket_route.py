@@ -119,9 +119,8 @@ class Connection:
             held.enter_context(caller.at_work())
             self._caller, self._pace = caller, Pace(service.guard, caller)
             self._name = opening.session or secrets.token_urlsafe(12)
-            text = service.texts.get(
-                Owner(caller.key_id, opening.user, opening.collection), self._name
-            )
+            owner = Owner(caller.key_id, opening.user, opening.collection)
+            text = service.texts.get(owner, self._name)
         except OverloadedError as error:
             raise CutOffError(CROWDED, str(error)) from error
         except TeclaError as error:
@@ -346,7 +345,9 @@ class Connection:
 
     async def _settle(self, revision: int, began: float) -> None:
         assert self._text is not None
-        found = await self._service.settle(self._text.writer)
+        found = await self._service.settle(writer := self._text.writer)
+        if self._text.writer is not writer:  # what it was found from was forgotten meanwhile
+            found = Suggestion(revision, None, silence="nothing_found", settled=True)
         if found.revision == revision:
             self._answer(found, began)
 

@@ -11,6 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Container
 from typing import NamedTuple, get_args
+from weakref import WeakSet
 
 from tecla.controller.controller import Controller
 from tecla.controller.feedback import Record
@@ -18,6 +19,7 @@ from tecla.controller.writer import Writer
 from tecla.errors import OverloadedError, UnknownSessionError
 from tecla.serve.naming import store_name
 from tecla.settings import FilterLevel
+from tecla.store.owners import Owner as StoreOwner
 
 
 class Owner(NamedTuple):
@@ -36,6 +38,11 @@ class Owner(NamedTuple):
     def store_collection(self) -> str | None:
         """The collection's name in the store."""
         return store_name(self.key_id, self.collection) if self.collection else None
+
+    def is_of(self, owner: StoreOwner) -> bool:
+        """Whether what an owner in the store has learnt may be suggested here."""
+        name = self.store_user if owner.kind == "user" else self.store_collection
+        return name == owner.name
 
 
 class OpenText:
@@ -74,6 +81,7 @@ class Texts:
         self.most, self.idle_s, self._clock = most, idle_s, clock
         self.levels: Container[FilterLevel] = get_args(FilterLevel)
         self._open: OrderedDict[tuple[Owner, str], OpenText] = OrderedDict()
+        self._alive: WeakSet[OpenText] = WeakSet()  # those of one question too
 
     def __len__(self) -> int:
         """How many are open."""
@@ -125,6 +133,19 @@ class Texts:
             text.writer, text.level = self._writer(text.owner, text.record, level), level
             text.writer.manner = old.manner
             old.close()
+
+    def renew(self, owner: StoreOwner) -> None:
+        """What was suggested in texts of a user or collection is not known any more.
+
+        Each gets another writer, so that nothing that was found, or is being found now, can be
+        shown.
+        """
+        for text in [*self._alive]:
+            if text.owner.is_of(owner):
+                old = text.writer
+                text.writer = self._writer(text.owner, text.record, text.level)
+                text.writer.manner = old.manner
+                old.close()
 
     def close(self, owner: Owner, name: str) -> None:
         """Forget a text."""
@@ -178,7 +199,9 @@ class Texts:
         self, owner: Owner, record: Record | None, level: FilterLevel | None = None
     ) -> OpenText:
         writer = self._writer(owner, record, level)
-        return OpenText(owner, self._controller, writer, record, level)
+        text = OpenText(owner, self._controller, writer, record, level)
+        self._alive.add(text)
+        return text
 
     def _moved(self, old: OpenText) -> OpenText:
         """The text with a writer of the controller that serves now."""

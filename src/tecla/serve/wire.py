@@ -23,7 +23,8 @@ MOST_TAKEN_CHARS: Final = 10_000
 MOST_DEADLINE_MS: Final = 10_000.0
 
 
-def _printable(value: str) -> str:
+def printable(value: str) -> str:
+    """The value; raises `ValueError` for one that holds what is not to be seen."""
     if not value.isprintable():
         raise ValueError("must be printable characters")
     return value
@@ -34,18 +35,20 @@ def _text(value: str) -> str:
     return value
 
 
-Name: TypeAlias = Annotated[str, Field(max_length=MOST_NAME_CHARS), AfterValidator(_printable)]
+Name: TypeAlias = Annotated[str, Field(max_length=MOST_NAME_CHARS), AfterValidator(printable)]
 Text: TypeAlias = Annotated[str, AfterValidator(_text)]
 Language: TypeAlias = Annotated[str, Field(pattern=r"^([a-z]{2})?$")]
 Revision: TypeAlias = Annotated[int, Field(ge=0, le=2**53 - 1)]
 Offset: TypeAlias = Annotated[int, Field(ge=0, le=2**53 - 1)]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """What comes in: an unknown field is refused."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Wishes(_Strict):
+class Wishes(Strict):
     """How a text is to be served; what is left out is as the service has it."""
 
     eagerness: float | None = Field(
@@ -86,7 +89,7 @@ class SuggestRequest(Wishes):
     stream: bool = Field(default=False, description="answers as events, each extending the last")
 
 
-class FeedbackRequest(_Strict):
+class FeedbackRequest(Strict):
     """What became of the suggestion that a session showed last."""
 
     session: Name = Field(min_length=1, description="as it was named when the suggestion was asked")
@@ -165,7 +168,7 @@ class OpenMessage(Wishes):
     key: str = Field(default="", max_length=200, description="where no header can be sent")
 
 
-class EditMessage(_Strict):
+class EditMessage(Strict):
     """`text` takes the place of what stands from `start` to `end`; the caret is behind it."""
 
     type: Literal["edit"]
@@ -176,7 +179,7 @@ class EditMessage(_Strict):
     caret: Offset | None = None
 
 
-class AcceptMessage(_Strict):
+class AcceptMessage(Strict):
     """What is shown at the last revision, or its beginning, was put in by one key."""
 
     type: Literal["accept"]
@@ -184,14 +187,14 @@ class AcceptMessage(_Strict):
     text: Annotated[Text, Field(min_length=1, max_length=MOST_TAKEN_CHARS)]
 
 
-class DismissMessage(_Strict):
+class DismissMessage(Strict):
     """What is shown was sent away."""
 
     type: Literal["dismiss"]
     revision: Revision
 
 
-class ListMessage(_Strict):
+class ListMessage(Strict):
     """What else could be shown at this revision?"""
 
     type: Literal["list"]
