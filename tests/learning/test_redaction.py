@@ -17,6 +17,7 @@ SECRETS = {
     "jwt": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N",
     "password": "My password is swordfish.",
     "password-colon": "Password: hunter2",
+    "password-is-colon": "The password is: hunter2",
     "password-es": "La contraseña es tortuga99.",
     "env": 'API_TOKEN="abc"',
     "pin": "The PIN is 4711.",

@@ -36,7 +36,7 @@ _SECRETS: Final = (
     regex.compile(
         r"(?i)(?:passw(?:or)?d|passwort|passphrase|passcode|contraseña|senha|mot de passe"
         r"|wachtwoord|lösenord|hasło)[\"'”’`*]{0,3} {0,3}"
-        r"\b(?:is|es|ist|est|è|was)\b[ \t]{0,3}\S{3,}+"
+        r"\b(?:is|es|ist|est|è|was)\b[ \t]{0,3}:?[ \t]{0,3}\S{3,}+"
     ),
     regex.compile(
         r"(?i)\b(?:pin|cvv2?|cvc2?|otp|(?:access|security|verification|door|alarm|entry) code"
