@@ -22,6 +22,7 @@ from tecla.classic.querylog import QueryLog
 from tecla.classic.querylog_file import Asked
 from tecla.errors import OptionError
 from tecla.ngram.train import train_ngram
+from tecla.personal.words import LearntWords
 from tecla.predict.base import Budget, Candidate, Predictor
 from tecla.suggest.neural import Neural
 from tecla.suggest.suggester import Suggester
@@ -78,11 +79,18 @@ def _ngram(request: pytest.FixtureRequest, folder: Path) -> Made:
     return Made(Ngram.open(folder / "words"))
 
 
+def _own_words(request: pytest.FixtureRequest, folder: Path) -> Made:
+    train_ngram([*QUERIES * 3, " ".join(ENTRIES)], folder / "words", prior=ENTRIES)
+    own = LearntWords([*QUERIES, "Best regards,\nÁlvaro Núñez\n", "the artificial 猫 of Straße"])
+    return Made(Ngram.open(folder / "words", own=own))
+
+
 KINDS: dict[str, Factory] = {
     "frequency en": _frequency("en"),
     "frequency es": _frequency("es"),
     "dictionary": _dictionary,
     "n-gram": _ngram,
+    "own words": _own_words,
     "query log": _querylog,
     "neural": _neural,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from tecla.classic.own import Own
 from tecla.ngram.backoff import State
 from tecla.ngram.lexer import END_OF_LINE, is_word
 from tecla.ngram.lexicon import IdRange
@@ -67,9 +68,14 @@ class Phrases:
         state = self._model.advance(phrase.history, phrase.token)
         return self._with_next(phrase, state, n)
 
-    def beginning(self, state: State, n: int) -> list[Phrase]:
-        """The `n` most probable next tokens behind `state`, no word standing there."""
-        return self._with_next(Phrase("", 1.0, state, ""), state, n)
+    def beginning(self, state: State, n: int, own: Own | None = None) -> list[Phrase]:
+        """The `n` most probable next tokens behind `state`, no word standing there.
+
+        With own words there are up to `n` of these as well.
+        """
+        nothing = Phrase("", 1.0, state, "")
+        ways = self._with_next(nothing, state, n)
+        return self._mixed(nothing, state, ways, own, n) if own is not None else ways
 
     def grown(self, phrase: Phrase, max_words: int, min_next: float = 0.0) -> Phrase:
         """The most probable way on from `phrase` to `max_words` words or the end of the line.
@@ -77,15 +83,45 @@ class Phrases:
         It ends before a word that is less probable than `min_next`, given those before it.
         """
         best, beam = phrase, [phrase]
-        while any(not _is_done(each, max_words) for each in beam):
+        while any(not is_done(each, max_words) for each in beam):
             further: list[Phrase] = []
             for each in beam:
-                further += [each] if _is_done(each, max_words) else self._ways_on(each, min_next)
+                further += [each] if is_done(each, max_words) else self._ways_on(each, min_next)
             beam = sorted(further, key=lambda way: -way.probability)[:_BEAM]
             if beam[0].probability < _FLOOR:
                 break
             best = beam[0]
         return best
+
+    def way_with(self, phrase: Phrase, own: Own, min_next: float = 0.0) -> Phrase | None:
+        """`phrase` with the likeliest next token, own words mixed in; `None` where it should end.
+
+        That is where a line ends more likely, or all is too improbable.
+        """
+        state = self._model.advance(phrase.history, phrase.token)
+        ways = self._mixed(phrase, state, self._with_next(phrase, state, _BEAM), own, _BEAM)
+        if not ways:
+            return None
+        best = max(ways, key=lambda way: way.probability)
+        ending = own.kept * self._behind(state, _BEAM).ending + own.share(END_OF_LINE)
+        least = min_next * phrase.words[-1].probability if phrase.words else 0.0
+        if best.probability < max(_FLOOR, least, ending * phrase.probability):
+            return None
+        return best
+
+    def _mixed(
+        self, phrase: Phrase, state: State, ways: list[Phrase], own: Own, n: int
+    ) -> list[Phrase]:
+        """Ways on from `phrase`, with those of the own words and their share in all."""
+        shares = {way.token: way.probability / phrase.probability for way in ways}
+        for token in own.best("", n):
+            glued = is_word(phrase.token) and is_word(token) and not token.startswith(" ")
+            if token != END_OF_LINE and not glued:
+                shares.setdefault(token, self._model.probability(state, token))
+        return [
+            phrase.followed(state, token, own.kept * share + own.share(token))
+            for token, share in shares.items()
+        ]
 
     def _ways_on(self, phrase: Phrase, min_next: float) -> list[Phrase]:
         """`phrase` with its next tokens, and `phrase` ended here."""
@@ -123,5 +159,6 @@ class Phrases:
         return ways
 
 
-def _is_done(phrase: Phrase, max_words: int) -> bool:
+def is_done(phrase: Phrase, max_words: int) -> bool:
+    """Whether a phrase is long enough, or ended, or has become too improbable."""
     return phrase.ended or len(phrase.words) >= max_words or phrase.probability < _FLOOR

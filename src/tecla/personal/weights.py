@@ -21,6 +21,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
@@ -39,8 +40,9 @@ Source = Literal["collection", "user", "document"]
 SOURCES: Final[tuple[Source, ...]] = get_args(Source)  # in the order they are mixed in
 FEATURES: Final = ("bias", "length", "length2", "count", "count2", "peak", "variety", "sharp")
 
+_NO_LENGTH: Final = 0.5  # what an end of no tokens, the frequency of each, counts as
 _FORMAT: Final = 1
-_SHIPPED: Final = "mixing.json"
+_SHIPPED: Final = {"tokens": "mixing.json", "words": "mixing-words.json"}
 _REMEDY: Final = "make it anew with `scripts/fit_mixing.py`"
 
 
@@ -53,7 +55,7 @@ def features(found: Sequence[Matched]) -> Floats64:
     """
     rows = np.empty((len(found), len(FEATURES)))  # [levels, features]
     for row, level in zip(rows, found, strict=True):
-        length, count = math.log(level.length), math.log(level.count)
+        length, count = math.log(level.length or _NO_LENGTH), math.log(level.count)
         peak = float(level.counts.max()) / level.count
         variety = math.log(len(level.ids) / level.count)
         row[:] = 1, length, length**2, count, count**2, peak, variety, peak * length
@@ -153,9 +155,10 @@ class Weights:
             ) from None
 
 
-def shipped() -> Weights:
-    """The weights that come with tecla."""
-    with resources.as_file(resources.files("tecla") / "data" / _SHIPPED) as path:
+@cache
+def shipped(kind: Literal["tokens", "words"] = "tokens") -> Weights:
+    """The weights that come with tecla: beside a language model, or beside an n-gram of words."""
+    with resources.as_file(resources.files("tecla") / "data" / _SHIPPED[kind]) as path:
         return Weights.load(path)
 
 
