@@ -28,6 +28,7 @@ def tecla(
     (folder / "c.docx").write_bytes(b"no archive")
     (folder / "d.jpg").write_bytes(b"\xff\xd8")
     monkeypatch.chdir(folder.parent)
+    monkeypatch.setenv("TECLA_MODEL", "absent.gguf")  # most of it needs no model, and is quicker
     return caller(monkeypatch, capsys)
 
 
@@ -37,6 +38,7 @@ def test_learn_look_and_learn_again(tecla: Callable[..., Ran]) -> None:
     assert "learnt 2 files: 2 texts" in ran.out
     assert "left out 1 sentence: a secret" in ran.out
     assert "c.docx: damaged" in ran.err
+    assert "not indexed before a model is used" in ran.err
     listed = tecla("learned")
     assert "user local  text" in listed.out
     assert listed.out.splitlines()[-1].startswith("2 files, 2 texts")
@@ -70,8 +72,11 @@ def test_owners_columns_and_filters(tecla: Callable[..., Ran]) -> None:
     assert "did you mean 'text'" in tecla("learned", "--kind", "txt").err
 
 
-def test_forget_a_file_with_proof(tecla: Callable[..., Ran]) -> None:
-    tecla("learn", "notes")
+def test_forget_a_file_with_proof(
+    tecla: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TECLA_MODEL")
+    assert "indexed" not in tecla("learn", "notes").err
     ran = tecla("forget", "notes/a.txt", "--yes")
     assert ran.status == 0
     assert "forgot 1 file with 1 text" in ran.out
