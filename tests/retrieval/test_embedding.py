@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from retrieval.learnt import WordsEmbedding
-from tecla.errors import EmbeddingError, ModelError, OptionError
+from tecla.errors import EmbeddingError, OptionError
 from tecla.retrieval.base import Embedding
 from tecla.retrieval.embedding import open_embedding
 from tecla.retrieval.server import ServerEmbedding
@@ -157,14 +157,14 @@ class TestStatic:
 
     def test_a_package_that_is_not_there_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "wordllama", None)
-        with pytest.raises(ModelError, match=r"wordllama.*tecla\[personal\]"):
+        with pytest.raises(EmbeddingError, match=r"wordllama.*tecla\[personal\]"):
             StaticEmbedding().embed(["ship"])
 
     def test_weights_that_are_gone_are_said_to_be(self, monkeypatch: pytest.MonkeyPatch) -> None:
         import wordllama
 
         monkeypatch.setattr(wordllama, "__file__", "/nowhere/wordllama/__init__.py")
-        with pytest.raises(ModelError, match="install it again"):
+        with pytest.raises(EmbeddingError, match="install it again"):
             StaticEmbedding().embed(["ship"])
 
 

@@ -33,7 +33,7 @@ class Embedding(Protocol):
     def embed(self, texts: Sequence[str]) -> Vectors:
         """`[texts, dim]` float32, of length 1; all 0 for a text that says nothing to the model.
 
-        Raises `TeclaError` kinds; blocks for as long as it takes.
+        Raises `EmbeddingError`; blocks for as long as it takes.
         """
         ...
 

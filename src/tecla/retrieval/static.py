@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from tecla.errors import ModelError
+from tecla.errors import EmbeddingError
 from tecla.retrieval.base import MOST_CHARS, Vectors, normalised
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class StaticEmbedding:
         self._loaded: WordLlamaInference | None = None
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """`[texts, 256]`; see `Embedding`. Raises `ModelError` if wordllama cannot be loaded."""
+        """`[texts, 256]`; see `Embedding`. Raises `EmbeddingError` if wordllama cannot be loaded."""
         model = self._model()
         found = np.zeros((len(texts), _DIM), np.float32)  # [texts, dim]
         for start in range(0, len(texts), _AT_ONCE):
@@ -68,7 +68,7 @@ def _load() -> WordLlamaInference:
             import wordllama
             from wordllama import WordLlama
     except ImportError as error:
-        raise ModelError(
+        raise EmbeddingError(
             f"the embedding wordllama needs the package {error.name!r}; install tecla[personal], "
             "or set embedding to off"
         ) from error
@@ -76,7 +76,7 @@ def _load() -> WordLlamaInference:
     try:
         model = WordLlama.load(_CONFIG, cache_dir=folder, dim=_DIM, disable_download=True)
     except (OSError, ValueError) as error:
-        raise ModelError(
+        raise EmbeddingError(
             "the weights inside the package wordllama cannot be read; install it again"
         ) from error
     model.tokenizer.no_padding()
