@@ -41,7 +41,7 @@ class StaticEmbedding:
         self._loaded: WordLlamaInference | None = None
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """`[texts, 256]`; see `Embedding`. Raises `EmbeddingError` if wordllama cannot be loaded."""
+        """`[texts, 256]`; see `Embedding`. Raises `EmbeddingError` if it cannot be loaded."""
         model = self._model()
         found = np.zeros((len(texts), _DIM), np.float32)  # [texts, dim]
         for start in range(0, len(texts), _AT_ONCE):
