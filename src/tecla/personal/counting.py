@@ -46,7 +46,13 @@ def together(length: int, parts: list[Matched]) -> Matched:
     if len(parts) == 1:
         only = parts[0]
         return Matched(length, only.count, only.ids, only.counts)
-    ids, places = np.unique(np.concatenate([part.ids for part in parts]), return_inverse=True)
-    counts = np.zeros(len(ids), np.int64)
-    np.add.at(counts, places, np.concatenate([part.counts for part in parts]))
+    ids = np.concatenate([part.ids for part in parts])
+    order = ids.argsort(kind="stable")
+    ids = ids[order]
+    begins = np.empty(len(ids), bool)
+    begins[0] = True
+    np.not_equal(ids[1:], ids[:-1], out=begins[1:])
+    starts = begins.nonzero()[0]
+    counts = np.add.reduceat(np.concatenate([part.counts for part in parts])[order], starts)
+    ids = ids[starts]
     return Matched(length, sum(part.count for part in parts), ids, counts)
