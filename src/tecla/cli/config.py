@@ -38,12 +38,14 @@ def config(
     for column in ("section", "key", "value", "from"):
         table.add_column(column, overflow="fold")
     for item in loaded.origins:
-        table.add_row(item.section, item.key, _shown(item.value), item.origin)
+        table.add_row(item.section, item.key, _shown(item.key, item.value), item.origin)
     Console().print(table)
     state = "read" if loaded.config_file.is_file() else "not there"
     typer.echo(f"\nfile {loaded.config_file} ({state})")
     typer.echo("A variable is TECLA_ and the key in capitals.")
 
 
-def _shown(value: object) -> str:
-    return "automatic" if value is None else str(value)
+def _shown(key: str, value: object) -> str:
+    if value is None:
+        return "none" if key == "store_key_file" else "automatic"
+    return str(value)
