@@ -1,4 +1,4 @@
-"""Processes are killed at any instant of adding, merging, removing, learning and forgetting.
+"""Several processes on one index, and processes that are killed at any instant of changing it.
 
 What was acknowledged is there, what was removed is gone from every file, and what is found is
 whole (`dying.py`).
@@ -14,6 +14,48 @@ from pathlib import Path
 import pytest
 
 from personal import dying
+from tecla.personal.index import Index
+from tecla.personal.vocabulary import Vocabulary
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+WRITE = """
+import sys
+from pathlib import Path
+from tecla.personal.index import Index
+from tecla.personal.segment import Row
+from tecla.personal.vocabulary import Vocabulary
+
+first = int(sys.argv[2])
+with Index(Path(sys.argv[1]), Vocabulary(500)) as index:
+    for number in range(first, first + 12):
+        index.add([Row(number, [number, 1, number])])
+        assert number in index.documents
+        if number % 3 == 2:
+            assert index.remove([number]) == 1
+        index.tidy()
+"""
+
+
+@pytest.mark.slow
+def test_processes_take_turns(tmp_path: Path) -> None:
+    folder = tmp_path / "owner" / "print"
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITE, str(folder), str(first)],
+            stderr=subprocess.PIPE,
+            text=True,
+            env=ENVIRONMENT,
+        )
+        for first in (0, 100, 200)
+    ]
+    for child in children:
+        _, said = child.communicate(timeout=240)
+        assert child.returncode == 0, said
+    with Index(folder, Vocabulary(500)) as index:
+        index.check()
+        kept = {first + n for first in (0, 100, 200) for n in range(12) if (first + n) % 3 != 2}
+        assert index.documents == kept
+        assert index.matches([1], 1)[0].count == len(kept)
 
 
 def run(what: str, folder: Path, n_rounds: int, seed: int, how: str) -> None:
@@ -22,7 +64,7 @@ def run(what: str, folder: Path, n_rounds: int, seed: int, how: str) -> None:
         capture_output=True,
         text=True,
         timeout=1200,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env=ENVIRONMENT,
     )
     assert (child.returncode, child.stdout) == (0, "held\n"), child.stderr
 
