@@ -86,6 +86,10 @@ class Library:
         if await asyncio.to_thread(self._has_work):
             self.learning.begin()
 
+    def is_silent(self, owner: Owner) -> bool:
+        """Whether an owner is just being forgotten."""
+        return owner in self._silent
+
     def record(self, event: FeedbackEvent) -> bool:
         """Take an event, unless it is of somebody who is being forgotten."""
         if self._silent and any(

@@ -17,13 +17,16 @@ from typing import Final, Literal, NamedTuple
 from tecla.controller.cache import AnswerCache
 from tecla.controller.controller import DEFAULT_PREDICTORS, Controller
 from tecla.controller.manner import PREAMBLE, Manner
+from tecla.controller.personal import DAY_S, Personal
 from tecla.controller.suggestion import Suggestion
 from tecla.controller.writer import Writer
 from tecla.decode.generation import Generation
 from tecla.errors import ForbiddenError, TeclaError
 from tecla.filters.base import Action, Reason
 from tecla.filters.options import FilterOptions
+from tecla.personal.following import folder_beside
 from tecla.process.remote import RemoteSuggester
+from tecla.retrieval.embedding import open_embedding
 from tecla.scheduler.ticket import Sink
 from tecla.serve.guard import Caller, Guard
 from tecla.serve.learning import Learning
@@ -82,6 +85,18 @@ class Said(NamedTuple):
     answer: Answer
 
 
+def personal_of(settings: Settings, store: Store) -> Personal:
+    """What was learnt, as texts use it; what changes it is the library's process."""
+    return Personal(
+        store,
+        folder_beside(settings.paths.store_file),
+        key_file=settings.paths.store_key_file,
+        embedding=open_embedding(settings.retrieval.embedding),
+        headers=settings.retrieval.headers == "on",
+        half_life_s=DAY_S * settings.learning.rejected_days,
+    )
+
+
 def opened(settings: Settings) -> RemoteSuggester:
     """A model in a process of its own, which reads what stands above every text once for all."""
     return RemoteSuggester(settings, common=PREAMBLE)
@@ -112,6 +127,7 @@ class Service:
         self._read_settings = read_settings or (lambda: load().settings)
         self.manner = manner or Manner()
         self.pressure, self.window, self.turns = Pressure(), Window(), Turns()
+        self.personal = personal_of(settings, store)
         self.guard = Guard(store.keys, settings.serve, asks_for_keys=asks_for_keys)
         self.feedback = FeedbackBuffer(store.feedback)
         self.library = Library(settings, store, self.feedback, self._drop, learning)
@@ -121,6 +137,7 @@ class Service:
             self.library.record,
             most=settings.serve.connections,
             idle_s=settings.serve.idle_s,
+            is_forgotten=self.library.is_silent,
         )
         self.texts.levels = settings.serve.filter_levels
         self._tasks: list[asyncio.Task[None]] = []
@@ -312,6 +329,7 @@ class Service:
         await self.library.close()
         self.texts.close_all()
         self.controller.close()
+        await asyncio.to_thread(self.personal.close)
         await asyncio.to_thread(self.suggester.close)
         with suppress(TeclaError):  # what cannot be written now is counted as lost
             await asyncio.to_thread(self.feedback.close)
@@ -323,9 +341,12 @@ class Service:
 
     def _drop(self, owner: StoreOwner) -> None:
         """Let go of what was suggested where an owner's documents may have had a part in it."""
+        self.personal.refresh([owner], owner.name if owner.kind == "user" else None)
         self.texts.renew(owner)
         if self.cache is not None:
-            self.cache.forget(lambda scope: isinstance(scope, tuple) and Owner(*scope).is_of(owner))
+            self.cache.forget(
+                lambda scope: isinstance(scope, tuple) and owner in Owner(*scope).of_store
+            )
 
     def _made(self, suggester: Suggesting, settings: Settings) -> Controller:
         return Controller.around(
@@ -333,4 +354,5 @@ class Service:
             predictors=self._predictors,
             manner=self.manner,
             filters=FilterOptions(offensive=settings.serve.usual_filters),
+            personal=self.personal,
         )

@@ -7,19 +7,23 @@ writes at are forgotten, the oldest first where there are too many.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Container
+from functools import partial
 from typing import NamedTuple, get_args
 from weakref import WeakSet
 
 from tecla.controller.controller import Controller
 from tecla.controller.feedback import Record
 from tecla.controller.writer import Writer
-from tecla.errors import OverloadedError, UnknownSessionError
+from tecla.errors import OverloadedError, StoreError, UnknownSessionError
 from tecla.serve.naming import store_name
 from tecla.settings import FilterLevel
 from tecla.store.owners import Owner as StoreOwner
+
+_log = logging.getLogger(__name__)
 
 
 class Owner(NamedTuple):
@@ -39,10 +43,11 @@ class Owner(NamedTuple):
         """The collection's name in the store."""
         return store_name(self.key_id, self.collection) if self.collection else None
 
-    def is_of(self, owner: StoreOwner) -> bool:
-        """Whether what an owner in the store has learnt may be suggested here."""
-        name = self.store_user if owner.kind == "user" else self.store_collection
-        return name == owner.name
+    @property
+    def of_store(self) -> tuple[StoreOwner, ...]:
+        """Those in the store of whom what was learnt may be suggested here."""
+        user, collection = StoreOwner("user", self.store_user), self.store_collection
+        return (user,) if collection is None else (user, StoreOwner("collection", collection))
 
 
 class OpenText:
@@ -75,8 +80,13 @@ class Texts:
         most: int,
         idle_s: float,
         clock: Callable[[], float] = time.monotonic,
+        is_forgotten: Callable[[StoreOwner], bool] = lambda owner: False,
     ) -> None:
-        """Writers are made by `controller` and tell `record` what becomes of suggestions."""
+        """Writers are made by `controller` and tell `record` what becomes of suggestions.
+
+        Those of an owner who is just being forgotten (`is_forgotten`) know of nothing learnt.
+        """
+        self._is_forgotten = is_forgotten
         self._controller, self._record = controller, record
         self.most, self.idle_s, self._clock = most, idle_s, clock
         self.levels: Container[FilterLevel] = get_args(FilterLevel)
@@ -141,7 +151,7 @@ class Texts:
         shown.
         """
         for text in [*self._alive]:
-            if text.owner.is_of(owner):
+            if owner in text.owner.of_store:
                 old = text.writer
                 text.writer = self._writer(text.owner, text.record, text.level)
                 text.writer.manner = old.manner
@@ -187,13 +197,16 @@ class Texts:
         )
 
     def _writer(self, owner: Owner, record: Record | None, level: FilterLevel | None) -> Writer:
-        return self._controller.writer(
-            scope=tuple(owner),
-            record=record,
-            user=owner.store_user,
-            collection=owner.store_collection,
-            level=level,
-        )
+        """One that uses what was learnt or, where the store cannot be read, does without."""
+        make = partial(self._controller.writer, scope=tuple(owner), level=level)
+        if any(map(self._is_forgotten, owner.of_store)):
+            return make()
+        user, collection = owner.store_user, owner.store_collection
+        try:
+            return make(record=record, user=user, collection=collection)
+        except StoreError as error:
+            _log.warning("a text is served without what was learnt: %s", error.code)
+            return make()
 
     def _made(
         self, owner: Owner, record: Record | None, level: FilterLevel | None = None
