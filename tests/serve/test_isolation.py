@@ -29,6 +29,15 @@ PREAMBLE = "the thin man and the help of art.\n"
 OWNERS = ["another key", "another user", "no user"]
 
 
+def rounded(told: Any) -> Any:
+    """Without the last digits of numbers: what was rejected weighs less from moment to moment."""
+    if isinstance(told, float):
+        return float(f"{told:.6g}")
+    if isinstance(told, dict):
+        return {name: rounded(value) for name, value in told.items()}
+    return [rounded(each) for each in told] if isinstance(told, list) else told
+
+
 class Asker:
     """One key and user, and what asking has told and cost."""
 
@@ -49,7 +58,7 @@ class Asker:
         found = self._post("/v1/suggest", {"before": text, "user": self.user, "n": 3, **asked})
         for told in found.json() if isinstance(found.json(), list) else [found.json()]:
             del told["took_ms"]
-            self.seen.append(told)
+            self.seen.append(rounded(told))
 
     def complete(self, text: str, **asked: Any) -> None:
         wanted = {"prompt": text, "user": self.user, "temperature": 0, "max_tokens": 4, **asked}
@@ -68,7 +77,7 @@ class Asker:
             while not (found := socket.receive_json()).get("settled", True):
                 pass
         del found["took_ms"]
-        self.seen.append([found, self.made.engine.evaluated_tokens - before])
+        self.seen.append([rounded(found), self.made.engine.evaluated_tokens - before])
 
     def probe(self) -> list[Any]:
         """Ask about every beginning of the text, as everything can be asked."""

@@ -13,7 +13,7 @@ from serve.test_learn import forget, headers, learn
 
 TYPED = "Please bring the umb"
 LEARNT = "Please bring the umbrella of the otter when you come to the pier."
-REST = "rella of the otter"  # as many words as are suggested
+REST = "rella of the ot"  # as many tokens as are suggested
 
 
 def suggest(made: Made, key: str | None = None, before: str = TYPED, **named: Any) -> str:
@@ -26,7 +26,7 @@ def suggest(made: Made, key: str | None = None, before: str = TYPED, **named: An
 
 
 def is_learnt(found: str) -> bool:
-    return "otter" in found
+    return found.startswith(REST)
 
 
 @contextmanager
@@ -53,7 +53,7 @@ def test_from_learning_to_forgetting(made: Made, named: dict[str, str]) -> None:
     assert not is_learnt(suggest(made, **named))
     learn(made, LEARNT, LEARNT, **named)
     found = suggest(made, **named)
-    assert found.rstrip() == REST
+    assert is_learnt(found)
     assert suggest(made, **named) == found  # from what is shared
     forget(made, sources=["note 0", "note 1"], **named)
     assert not is_learnt(suggest(made, **named))
