@@ -182,13 +182,20 @@ class RetrievalSettings:
 
 @dataclass(frozen=True, slots=True)
 class LearningSettings:
-    """What `tecla learn` takes from folders.
+    """What is learnt, and for how long it counts.
 
     learn_exclude: files and folders that are never learnt, as patterns of a .gitignore divided by
     commas, such as "Finance/, *.draft.md"; they hold in every folder that is learnt.
+    rejected_days: days after which half as much speaks against a suggestion that was typed past,
+    sent away or taken back.
     """
 
     learn_exclude: str = ""
+    rejected_days: int = 7
+
+    def __post_init__(self) -> None:
+        """Check the range; raises `ConfigError`."""
+        _at_least("rejected_days", self.rejected_days, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +259,7 @@ _SECTIONS: dict[str, type[Any]] = {
 _SECTION_OF = {item.name: name for name, kind in _SECTIONS.items() for item in fields(kind)}
 _INTEGERS = frozenset({
     "context_tokens", "kv_tokens", "slots", "score_mb", "threads", "max_tokens", "alternatives",
-    "port", "chars", "per_second", "concurrent", "connections", "idle_s",
+    "port", "chars", "per_second", "concurrent", "connections", "idle_s", "rejected_days",
     "learn_documents", "learn_chars",
 })  # fmt: skip
 _PATHS = frozenset({"models_dir", "cache_dir", "store_file", "store_key_file"})

@@ -10,11 +10,12 @@ from controller.test_writer import PATIENT, TOKENIZER
 from tecla import Suggester
 from tecla.controller.asking import Asker
 from tecla.controller.calibration import Event, Kind
+from tecla.controller.lived import fitted
 from tecla.controller.writer import Writer
 from tecla.engines.factory import LoadedModel
 from tecla.engines.fake import FakeEngine, saying
 from tecla.errors import OptionError
-from tecla.evaluate.calibrating import events_of, fitted
+from tecla.evaluate.calibrating import events_of
 from tecla.evaluate.corpora import Passage
 from tecla.models.info import ModelInfo
 

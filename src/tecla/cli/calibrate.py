@@ -60,7 +60,7 @@ def calibrate(
     about ten minutes.
     """
     from tecla.controller.calibration import Calibration, Provenance
-    from tecla.evaluate.calibrating import fitted
+    from tecla.controller.lived import fitted
     from tecla.files import sha256_of
 
     given = [_kind_and_file(each) for each in texts or ()]
@@ -138,13 +138,9 @@ def _typed(
 
 
 def _lived() -> Iterator[tuple[Kind, Event]]:
-    """Events of feedback: a suggestion was right unless it was left."""
-    from tecla.controller.calibration import Event, Kind
-    from tecla.store.events import EventFilter
+    """Events of feedback of everybody on this machine."""
+    from tecla.controller.lived import lived
     from tecla.store.sqlite import SqliteStore
 
     with SqliteStore.open() as store:
-        left = {each.suggestion for each in store.feedback.events(EventFilter(kinds=("rejected",)))}
-        for each in store.feedback.events(EventFilter(kinds=("shown",))):
-            kind = Kind(each.source, each.language or "", bool(each.place.typed_chars))
-            yield kind, Event(each.raw_probability, each.suggestion not in left)
+        yield from lived(store.feedback.events())

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 
 from tecla.closing import Closing
 from tecla.controller.manner import Search
+from tecla.controller.own import Own
 from tecla.controller.place import Place
 from tecla.controller.router import Router, Situation
 from tecla.controller.showing import Ghost
@@ -24,9 +25,14 @@ async def heard(asked: Future[Completed]) -> None:
 class Asker(Closing):
     """The model of one writer. Used from one thread at a time."""
 
-    def __init__(self, session: Asking, router: Router | None = None) -> None:
-        """Ask in `session`, which is closed with this; without a router every time."""
-        self._session, self._router = session, router
+    def __init__(
+        self, session: Asking, router: Router | None = None, own: Own | None = None
+    ) -> None:
+        """Ask in `session`, which is closed with this; without a router every time.
+
+        What was learnt of `own` is mixed in.
+        """
+        self._session, self._router, self._own = session, router, own
         self._situation: tuple[Situation, Ghost | None] | None = None
         self.asked: Future[Completed] | None = None
 
@@ -48,12 +54,13 @@ class Asker(Closing):
         `least_next` is the least probability that a word must have, given those before it, to be
         gone on to.
         """
-        snapshot = place.snapshot
+        snapshot, above = place.snapshot, search.header_over(place.header)
+        adjust = () if self._own is None else self._own.adjust(above)
         self.asked = self._session.begin(
             snapshot.before,
             snapshot.after,
             deadline_ms=search.deadline_ms,
-            header=search.header_over(place.header),
+            header=above,
             n=search.followed(snapshot.after),
             max_words=search.words,
             max_tokens=search.tokens,
@@ -64,6 +71,7 @@ class Asker(Closing):
             tolerance=search.tolerance,
             fits=search.fits,
             screen=screen,
+            adjust=adjust,
         )
 
     def answer(self, timeout_s: float | None = None) -> Completed | None:

@@ -28,7 +28,7 @@ def blended(
             word = first_word(each)
             shares[word] = shares.get(word, 0.0) + factor * each.probability
             paths.setdefault(word, each)
-    mixed = [_scaled(paths[word], share) for word, share in shares.items()]
+    mixed = [scaled(paths[word], share) for word, share in shares.items()]
     return sorted(mixed, key=lambda each: -each.probability)
 
 
@@ -37,7 +37,7 @@ def first_word(alternative: Alternative) -> str:
     return alternative.text[: alternative.words[0].char_offset]
 
 
-def _scaled(alternative: Alternative, probability: float) -> Alternative:
+def scaled(alternative: Alternative, probability: float) -> Alternative:
     """With another probability of the first word; what follows it keeps its share."""
     factor = probability / alternative.probability if alternative.probability else 0.0
 

@@ -14,6 +14,9 @@ from tecla.controller.cache import AnswerCache, ScopedAnswers
 from tecla.controller.calibration import Calibration, shipped
 from tecla.controller.feedback import Feedback, Record
 from tecla.controller.manner import Manner
+from tecla.controller.own import Own
+from tecla.controller.own_words import OwnersWords
+from tecla.controller.personal import Personal, TokenizerOf
 from tecla.controller.ranking import Ranking
 from tecla.controller.router import Router
 from tecla.controller.sources import ANY, Shelf, Sources
@@ -25,6 +28,7 @@ from tecla.suggest.base import Suggesting
 from tecla.suggest.options import EngineOptions
 from tecla.suggest.suggester import Suggester
 
+LOCAL: Final = "local"  # the user of this machine, in whose name events are where none is given
 DEFAULT_PREDICTORS: Final[Mapping[str, Sequence[str]]] = {
     ANY: ("ngram:en",),
     "es": ("ngram:es",),
@@ -48,9 +52,17 @@ class Controller(Closing):
         calibration: Calibration | None = None,
         cache: AnswerCache | None = None,
         router: Router | None = None,
+        personal: Personal | None = None,
+        tokenizer: TokenizerOf | None = None,
     ) -> None:
-        """Take over a suggester (`None`: classical predictors alone) and a shelf."""
+        """Take over a suggester (`None`: classical predictors alone) and a shelf.
+
+        `personal` is what was learnt, which stays the caller's. With the model's `tokenizer` the
+        indexes of those who come are brought up to date in passing.
+        """
         self._suggester, self._shelf = suggester, shelf or Shelf({})
+        self._personal, self._tokenizer = personal, tokenizer
+        self._opens_personal = self._owns_personal = False
         self._manner = manner or Manner()
         self.filters, self.cache, self.router = filters, cache, router
         self.ranking = Ranking(filters, calibration)
@@ -66,17 +78,20 @@ class Controller(Closing):
         calibration: Calibration | None = None,
         cache_bytes: int = 16 << 20,
         router: Router | None = None,
+        personal: Personal | None = None,
         **options: Unpack[EngineOptions],
     ) -> Self:
         """Load a model, the default one by default, and predictors by what a person writes.
 
         `predictors` by language ("" for all others), as `Shelf` opens them. `calibration` is what
         comes with tecla for the model, if there is any. Without a `router` the model is asked
-        wherever its answer is not known. Raises what `Suggester.open` and `open_predictor` raise.
+        wherever its answer is not known. Without `personal`, what was learnt is that of the store
+        that the settings name, which is opened when a writer names somebody. Raises what
+        `Suggester.open` and `open_predictor` raise.
         """
         suggester = Suggester.open(model, **options)
         try:
-            return cls.around(
+            controller = cls.around(
                 suggester,
                 predictors=predictors,
                 manner=manner,
@@ -84,10 +99,14 @@ class Controller(Closing):
                 calibration=calibration,
                 cache_bytes=cache_bytes,
                 router=router,
+                personal=personal,
+                tokenizer=lambda: suggester.tokenizer,
             )
         except BaseException:
             suggester.close()
             raise
+        controller._opens_personal = personal is None
+        return controller
 
     @classmethod
     def around(
@@ -100,6 +119,8 @@ class Controller(Closing):
         calibration: Calibration | None = None,
         cache_bytes: int = 16 << 20,
         router: Router | None = None,
+        personal: Personal | None = None,
+        tokenizer: TokenizerOf | None = None,
     ) -> Self:
         """`open` for a model that is loaded, which is closed with the controller."""
         judge = Filters(filters)
@@ -112,6 +133,8 @@ class Controller(Closing):
             calibration=calibration or shipped(suggester.info.path),
             cache=AnswerCache(cache_bytes) if cache_bytes else None,
             router=router,
+            personal=personal,
+            tokenizer=tokenizer,
         )
 
     def writer(
@@ -120,31 +143,54 @@ class Controller(Closing):
         scope: Hashable = "",
         header: str = "",
         record: Record | None = None,
-        user: str = "local",
+        user: str | None = None,
         collection: str | None = None,
         level: Level | None = None,
         with_model: bool = True,
     ) -> Writer:
         """A writer for one text; raises `OptionError` where it would have no source at all.
 
-        Writers of one `scope` may be given each other's answers. What becomes of suggestions goes
-        to `record`, such as `FeedbackBuffer.add`, in the name of `user` and `collection`. Filters
-        are as the controller has them, or at `level` (see `Ranking.at`).
+        Writers of one `scope` may be given each other's answers. What was learnt of `user` and of
+        `collection` is used by whoever names them, and their answers are nobody else's. What
+        becomes of suggestions goes to `record`, such as `FeedbackBuffer.add`, in their name.
+        Filters are as the controller has them, or at `level` (see `Ranking.at`). Raises
+        `StoreError` kinds where what was learnt cannot be read.
         """
         suggester, shared, model = self._suggester, None, None
+        own = self._own(user, collection, record)
+        feedback = None
+        if own is not None:
+            feedback = Feedback(
+                own.record, user or LOCAL, collection, digest=own.digest, keeps_text=own.keeps_text
+            )
+        elif record is not None:
+            feedback = Feedback(record, user or LOCAL, collection)
         if suggester is not None and with_model:
-            model = Asker(suggester.session(scope=scope), self.router)
+            whose = scope if own is None else (scope, own.scope)
+            model = Asker(suggester.session(scope=whose), self.router, own)
             if self.cache is not None:
                 shared = ScopedAnswers(self.cache, scope, str(suggester.info.path))
         return Writer(
             model,
-            Sources(self._shelf),
+            Sources(self._shelf, None if own is None else OwnersWords(own.words)),
             self._manner,
             ranking=self.ranking.at(level),
             shared=shared,
-            feedback=None if record is None else Feedback(record, user, collection),
+            feedback=feedback,
+            own=own,
             header=header,
         )
+
+    def _own(self, user: str | None, collection: str | None, record: Record | None) -> Own | None:
+        """What was learnt of those who are named."""
+        if user is None and collection is None:
+            return None
+        if self._personal is None and self._opens_personal:
+            self._personal = Personal.of_settings()
+            self._owns_personal = self._personal is not None
+        if self._personal is None:
+            return None
+        return self._personal.own(user, collection, tokenizer=self._tokenizer, record=record)
 
     @property
     def model_path(self) -> Path | None:
@@ -161,6 +207,8 @@ class Controller(Closing):
 
     def close(self) -> None:
         """Free the model; safe to call twice. Writers must have been closed."""
+        if self._personal is not None:
+            (self._personal.close if self._owns_personal else self._personal.rest)()
         self._shelf.close()
         if self._suggester is not None:
             self._suggester.close()

@@ -3,6 +3,9 @@
 A suggestion is *shown* once, however often the ghost text is redrawn while it is typed through.
 It is *accepted* or *part accepted* by a key, *rejected* when what is typed leaves it or it is sent
 away, and *deleted again* when the person takes back what they had accepted.
+
+What was left, taken back or accepted may carry a mark, by which `rejected.py` knows it again; what
+was accepted carries its text where the person has consented to that.
 """
 
 from __future__ import annotations
@@ -11,25 +14,30 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias, cast
+from typing import Final, TypeAlias, cast
 
 from tecla.controller.place import Place
+from tecla.controller.rejected import AWAY, PAST
 from tecla.controller.showing import Ghost
 from tecla.predict.base import Source
-from tecla.store.events import FeedbackEvent, Kind
+from tecla.store.events import FeedbackEvent, Kind, Mark, SuggestedText
 from tecla.store.events import Place as EventPlace
+from tecla.text.snapshot import Snapshot
 from tecla.text.words import words
 
 Record: TypeAlias = Callable[[FeedbackEvent], object]
+Digest: TypeAlias = Callable[[str, str], str | None]  # of the text before and a suggestion
+KEPT_CHARS: Final = 200  # of the text before what is accepted
 
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """The suggestion that is shown now."""
+    """The suggestion that is shown now, where it was at first, and where what is left of it is."""
 
     id: str
     ghost: Ghost
     place: Place
+    now: Place
 
 
 class Feedback:
@@ -41,9 +49,16 @@ class Feedback:
         user: str = "local",
         collection: str | None = None,
         clock: Callable[[], float] = time.time,
+        *,
+        digest: Digest | None = None,
+        keeps_text: bool = False,
     ) -> None:
-        """`user` and `collection` are opaque names, as the store takes them."""
+        """`user` and `collection` are opaque names, as the store takes them.
+
+        Marks are made by `digest`. `keeps_text`: the person has consented to it.
+        """
         self._record, self._user, self._collection, self._clock = record, user, collection, clock
+        self._digest, self._keeps_text = digest, keeps_text
         self._open: _Open | None = None
         self._taken: _Open | None = None  # what was accepted last, while the caret stands behind it
         self._taken_chars = 0
@@ -54,9 +69,9 @@ class Feedback:
         if ghost is None:
             return
         if self._open is not None:
-            self._open = _Open(self._open.id, ghost, self._open.place)
+            self._open = _Open(self._open.id, ghost, self._open.place, place)
             return
-        self._open = _Open(secrets.token_urlsafe(9), ghost, place)
+        self._open = _Open(secrets.token_urlsafe(9), ghost, place, place)
         self._emit("shown", self._open)
 
     def accepted(self, chars: int) -> None:
@@ -64,17 +79,42 @@ class Feedback:
         open_ = self._open
         if open_ is None:
             return
-        whole = chars == len(open_.ghost.text)
-        self._emit("accepted" if whole else "part_accepted", open_, chars, saved=chars - 1)
+        whole, before = chars == len(open_.ghost.text), open_.now.snapshot.before
+        taken = open_.ghost.text[:chars]
+        text = SuggestedText(before[-KEPT_CHARS:], taken) if self._keeps_text else None
+        kind: Kind = "accepted" if whole else "part_accepted"
+        mark = self._mark(before, taken, 0.0)
+        self._emit(kind, open_, chars, saved=chars - 1, mark=mark, text=text)
         self._settle_deleted()
         self._taken, self._taken_chars = open_, chars
-        self._open = None if whole else _Open(open_.id, open_.ghost.behind(chars), open_.place)
+        left = open_.ghost.behind(chars)
+        self._open = None if whole else _Open(open_.id, left, open_.place, open_.now)
 
-    def left(self) -> None:
-        """The text does not go on as shown, or the suggestion was sent away."""
-        if self._open is not None:
-            self._emit("rejected", self._open)
-            self._open = None
+    def by_hand(self, was: Snapshot, now: Snapshot, shown: Ghost | None, *, goes_on: bool) -> None:
+        """The text was changed by hand while `shown` was shown; whether something of it is left."""
+        gone = len(was.before) - len(now.before)
+        if now.after == was.after and gone > 0 and was.before.startswith(now.before):
+            self.deleted(gone)
+        else:
+            self.typed()
+        if shown is None or goes_on:
+            return
+        if now.before.startswith(was.before + shown.text):
+            self.typed_through()
+        else:
+            typed = now.after == was.after and now.before.startswith(was.before)
+            self.left(PAST if typed else None)
+
+    def left(self, weight: float | None = AWAY) -> None:
+        """The text does not go on as shown, or the suggestion was sent away.
+
+        `weight` is how much that speaks against it; `None`: nothing is to be concluded.
+        """
+        open_, self._open = self._open, None
+        if open_ is not None:
+            before = open_.now.snapshot.before
+            mark = None if weight is None else self._mark(before, open_.ghost.text, weight)
+            self._emit("rejected", open_, mark=mark)
 
     def typed_through(self) -> None:
         """All of what was shown was typed by hand."""
@@ -95,12 +135,29 @@ class Feedback:
         self._settle_deleted()
 
     def _settle_deleted(self) -> None:
-        if self._taken is not None and self._deleted_chars:
+        taken = self._taken
+        if taken is not None and self._deleted_chars:
             chars = self._deleted_chars
-            self._emit("deleted_again", self._taken, chars, saved=-chars)
+            left = taken.ghost.text[: self._taken_chars - chars]
+            gone = taken.ghost.text[len(left) : self._taken_chars]
+            mark = self._mark(taken.now.snapshot.before + left, gone, AWAY)
+            self._emit("deleted_again", taken, chars, saved=-chars, mark=mark)
         self._taken, self._taken_chars, self._deleted_chars = None, 0, 0
 
-    def _emit(self, kind: Kind, of: _Open, chars: int = 0, saved: int = 0) -> None:
+    def _mark(self, before: str, text: str, weight: float) -> Mark | None:
+        digest = None if self._digest is None else self._digest(before, text)
+        return None if digest is None else Mark(digest, weight)
+
+    def _emit(
+        self,
+        kind: Kind,
+        of: _Open,
+        chars: int = 0,
+        saved: int = 0,
+        *,
+        mark: Mark | None = None,
+        text: SuggestedText | None = None,
+    ) -> None:
         ghost, place = of.ghost, of.place
         self._record(
             FeedbackEvent(
@@ -119,5 +176,7 @@ class Feedback:
                 accepted_chars=chars,
                 accepted_words=min(len(ghost.words), len(words(ghost.text[:chars]))),
                 saved_keys=saved,
+                mark=mark,
+                text=text,
             )
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
 from tecla.checks import known, share, whole
@@ -54,6 +54,10 @@ class Search:
     def followed(self, after: str) -> int:
         """How many first words are followed where `after` stands behind the caret."""
         return self.between if self.fits and may_fit(after) else self.alternatives
+
+    def without_deadline(self) -> Search:
+        """The same with all the time it takes: what is found depends on it only where it is cut."""
+        return replace(self, deadline_ms=None)
 
     def header_over(self, own: str) -> str:
         """What stands above a text that has `own` as its header."""

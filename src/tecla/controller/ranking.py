@@ -31,6 +31,7 @@ Silence = Literal[
     "filtered",  # what was found may not be shown
     "unsure",  # it is not likely enough to be worth reading
     "dismissed",  # the person sent it away
+    "rejected",  # the person left it here before, or took it back
     "model_asked",  # the model has not answered yet
 ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from tecla.closing import Closing
 from tecla.controller.blend import blended
@@ -14,6 +14,9 @@ from tecla.controller.tree import Alternative
 from tecla.errors import TeclaError
 from tecla.predict.base import Budget, Candidate, Predictor
 from tecla.text.context import Context
+
+if TYPE_CHECKING:
+    from tecla.classic.own import OwnWords
 
 ANY: Final = ""  # the language of predictors that serve all languages that have none of their own
 Maker: TypeAlias = Callable[[], Predictor]
@@ -76,8 +79,13 @@ class Shelf(Closing):
 class Sources(Closing):
     """The predictors of one writer."""
 
-    def __init__(self, shelf: Shelf | Mapping[str, Sequence[Maker]] | None = None) -> None:
-        """Made from a shelf, or from makers by language."""
+    def __init__(
+        self,
+        shelf: Shelf | Mapping[str, Sequence[Maker]] | None = None,
+        own: OwnWords | None = None,
+    ) -> None:
+        """Made from a shelf, or from makers by language; n-grams have the person's `own` words."""
+        self._own = own
         self._shelf = shelf if isinstance(shelf, Shelf) else None
         self._makers = {} if shelf is None or isinstance(shelf, Shelf) else dict(shelf)
         self._open: dict[str, tuple[Predictor, ...]] = {}
@@ -116,8 +124,17 @@ class Sources(Closing):
             key = self._shelf.serving(language)
         if key not in self._open:
             makers = self._makers.get(key, ()) if self._shelf is None else self._shelf.makers(key)
-            self._open[key] = tuple(make() for make in makers)
+            self._open[key] = tuple(self._with_own(make()) for make in makers)
         return self._open[key]
+
+    def _with_own(self, predictor: Predictor) -> Predictor:
+        if self._own is None:
+            return predictor
+        from tecla.classic.ngram import Ngram
+
+        if not isinstance(predictor, Ngram):
+            return predictor
+        return Ngram(predictor.model, predictor.name, self._own)
 
 
 def _alternative(candidate: Candidate) -> Alternative | None:

@@ -16,6 +16,9 @@ it knows, and settles the answer when the model has been heard:
 Within a revision what is shown is only ever extended: an answer of the model that disagrees with
 what is shown already goes into the list of alternatives, and the next revision begins with it.
 
+What was learnt of the person (`own.py`) is mixed into all of this. When it changes, everything that
+was found before is let go, also what is being asked.
+
 A writer is used from one thread at a time. Text of one scope is seen by no other.
 """
 
@@ -32,15 +35,17 @@ from tecla.controller.cache import ScopedAnswers
 from tecla.controller.calibration import Kind
 from tecla.controller.feedback import Feedback
 from tecla.controller.manner import Manner
+from tecla.controller.own import Own
 from tecla.controller.parts import PARTS, Part, end_of
 from tecla.controller.place import Languages, Place
-from tecla.controller.ranking import Ranking, Shown, kind_of
-from tecla.controller.showing import Ghost, ghost_of
+from tecla.controller.ranking import Ranking, Shown
+from tecla.controller.showing import Ghost
 from tecla.controller.sources import Sources
 from tecla.controller.suggestion import Origin, Suggestion, rest_of
 from tecla.controller.tree import Alternative, Known
+from tecla.controller.view import View
 from tecla.decode.request import Completed
-from tecla.errors import EngineError, OptionError, OverloadedError, TeclaError
+from tecla.errors import AdjusterError, EngineError, OptionError, OverloadedError, TeclaError
 from tecla.predict.base import Budget
 from tecla.text.snapshot import Edit, Snapshot
 
@@ -57,10 +62,11 @@ class Writer(Closing):
         ranking: Ranking | None = None,
         shared: ScopedAnswers | None = None,
         feedback: Feedback | None = None,
+        own: Own | None = None,
         header: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Made by `Controller.writer`; model and sources are closed with it.
+        """Made by `Controller.writer`; model, sources and `own` are closed with it.
 
         `header` stands above the text for the model; it and `manner` hold from the next revision.
         """
@@ -68,31 +74,30 @@ class Writer(Closing):
             raise OptionError("a writer needs a model or a predictor; give one of them")
         self._model, self._sources = model, sources or Sources()
         self._ranking = ranking or Ranking()
-        self._shared, self._feedback = shared, feedback
+        self._shared, self._feedback, self._own = shared, feedback, own
         self.manner, self.header, self._clock = manner or Manner(), header, clock
         self.most_classical: int | None = None  # set where there is no time for more candidates
         self._languages = Languages()
         self._known = Known()
-        self._place = Place(Snapshot(), header)
+        self._view = View(Place(Snapshot(), header), self.manner, self._ranking, own)
         self._newest = Suggestion(0, None, settled=True)
         self._classical: tuple[Alternative, ...] = ()
-        self._weighed: tuple[Sequence[Alternative], Shown] | None = None
         self._began = clock()
 
     @property
     def snapshot(self) -> Snapshot:
         """The text and the caret of the newest revision."""
-        return self._place.snapshot
+        return self._view.place.snapshot
 
     @property
     def language(self) -> str:
         """The language of the paragraph at the caret; empty where nothing tells."""
-        return self._place.language
+        return self._view.place.language
 
     @property
     def kind(self) -> Kind:
         """The kind of event that the ghost text of the newest revision is."""
-        return Kind() if self._newest.ghost is None else kind_of(self._newest.ghost, self._place)
+        return self._view.kind_of(self._newest.ghost)
 
     @property
     def suggestion(self) -> Suggestion:
@@ -122,17 +127,8 @@ class Writer(Closing):
         known by then comes back.
         """
         model = self._model
-        if model is None or model.asked is None:
-            return self._newest
-        try:
-            completed = model.answer(timeout_s)
-        except (OverloadedError, EngineError) as failure:
-            self._newest = self._without_model(failure)
-        else:
-            if completed is None:
-                return self._newest
-            self._newest = self._settled(completed)
-        self._tell()
+        while model is not None and model.asked is not None and not self._hear(model, timeout_s):
+            pass
         return self._newest
 
     async def settled(self) -> Suggestion:
@@ -144,12 +140,33 @@ class Writer(Closing):
         while model is not None and (asked := model.asked) is not None:
             await heard(asked)
             if asked is model.asked:
-                return self.wait()
+                self._hear(model, None)
         return self._newest
+
+    def paused(self) -> Suggestion:
+        """Nobody has typed for a while: something else may stand above the text from now on.
+
+        Then the answer is asked for anew, and what is shown stays until it is there. Never waits.
+        """
+        own, now = self._own, self.snapshot
+        if own is None or not own.paused(now.before, now.after) or self._model is None:
+            return self._newest
+        self._known.forget()
+        self._look_at(now)
+        if self._newest.silence != "dismissed":
+            self._newest = replace(self._newest, settled=False)
+            self._ask_if_worth()
+        return self._newest
+
+    @property
+    def pauses(self) -> bool:
+        """Whether something may come of `paused`."""
+        return self._own is not None and self._own.pauses
 
     def without_waiting(self) -> Suggestion:
         """The newest answer, settled without the model if that was not heard yet: it is late."""
         if not self._newest.settled:
+            self._answers_anew()
             self._newest = replace(self._without_model(), partial=True)
             self._tell()
         return self._newest
@@ -179,6 +196,7 @@ class Writer(Closing):
 
     def other(self) -> Suggestion:
         """Show the next alternative in place of the ghost text; after the last one the first."""
+        self._answers_anew()
         now, ghosts = self._newest, self.ghosts()
         if ghosts:
             texts = [each.text for each in ghosts]
@@ -189,8 +207,7 @@ class Writer(Closing):
 
     def ghosts(self) -> list[Ghost]:
         """Everything that could be shown, most probable first; what is shown is among it."""
-        found, shown = self._newest.alternatives, self._newest.ghost
-        return self._ranking.ghosts(found, self._place, self.manner.rules, shown)
+        return self._view.ghosts(self._newest.alternatives, self._newest.ghost)
 
     def give_up(self) -> None:
         """Nobody waits for the newest revision any more; the model ends its work on it."""
@@ -213,32 +230,76 @@ class Writer(Closing):
         if self._model is not None:
             self._model.close()
         self._sources.close()
+        if self._own is not None:
+            self._own.close()
 
     def _update(self, snapshot: Snapshot, *, by_hand: bool) -> Suggestion:
         """Take a new revision; `by_hand` is false for what was accepted."""
         self._began = self._clock()
-        before, shown = self.snapshot, self._newest.ghost
-        language = self._languages.at(snapshot.before, self.manner.language)
-        self._place, self._weighed = Place(snapshot, self.header, language), None
-        if self._model is not None:
-            self._model.drop()  # nobody waits for it any more
+        before, shown, revision = self.snapshot, self._newest.ghost, self._newest.revision
         rest = rest_of(shown, before, snapshot)
-        if by_hand:
-            self._tell_of_the_hand(before, shown, rest)
-        self._newest = self._at_once(self._newest.revision + 1, rest, by_hand=by_hand)
-        if not self._newest.settled:
-            self._ask_if_worth()
+        if by_hand and self._feedback is not None:
+            self._feedback.by_hand(before, snapshot, shown, goes_on=rest is not None)
+        if self._own is not None and revision == 0:
+            self._own.opened(snapshot.before, snapshot.after)
+        if self._own is not None and self._own.renewed():
+            self._known.forget()
+            rest = None
+        self._look_at(snapshot)
+        self._answer(revision + 1, rest, by_hand=by_hand)
         self._tell()
         return self._newest
 
+    def _answer(self, revision: int, rest: Ghost | None = None, *, by_hand: bool = True) -> None:
+        """What is known of the text at once; the model is asked for what is not."""
+        if self._model is not None:
+            self._model.drop()  # nobody waits for it any more
+        self._newest = self._at_once(revision, rest, by_hand=by_hand)
+        if not self._newest.settled:
+            self._ask_if_worth()
+
+    def _look_at(self, snapshot: Snapshot) -> None:
+        """Take a text, with what stands above it and the person as they are now."""
+        header, ranking, own = self.header, self._ranking, self._own
+        if own is not None:
+            header, ranking = own.header_over(header), own.ranked(ranking)
+        language = self._languages.at(snapshot.before, self.manner.language)
+        self._view = View(Place(snapshot, header, language), self.manner, ranking, own)
+
+    def _answers_anew(self) -> bool:
+        """Whether what was learnt has changed; then nothing that was found before is used."""
+        if self._own is None or not self._own.renewed():
+            return False
+        self._known.forget()
+        self._look_at(self.snapshot)
+        self._answer(self._newest.revision)
+        return True
+
+    def _hear(self, model: Asker, timeout_s: float | None) -> bool:
+        """Take the answer of what was asked; whether that ends the waiting."""
+        try:
+            completed = model.answer(timeout_s)
+        except (OverloadedError, EngineError, AdjusterError) as failure:
+            self._newest = self._without_model(failure)
+        else:
+            if completed is None:
+                return True
+            if self._answers_anew():  # it is of what was learnt before
+                self._tell()
+                return model.asked is None
+            self._newest = self._settled(completed)
+        self._tell()
+        return True
+
     def _at_once(self, revision: int, rest: Ghost | None, *, by_hand: bool) -> Suggestion:
         """What is known of the new revision without the model."""
-        place, manner = self._place, self.manner
+        view, manner = self._view, self.manner
+        place = view.place
         found = self._known.exact(place.snapshot)
         if found is not None:
-            return self._told(revision, self._shown(found), found, "known", settled=True)
+            return self._told(revision, self._view.shown(found), found, "known", settled=True)
         rests = self._known.typed_on(place.snapshot)
-        ghost, chance = self._rest(rest, rests, by_hand=by_hand)
+        ghost, chance = view.rest(rest, rests, by_hand=by_hand)
         if ghost is not None:
             enough = len(ghost.text) >= manner.keep_chars and chance >= manner.sure
             if enough or self._model is None:
@@ -249,54 +310,17 @@ class Writer(Closing):
             found = self._shared.get(place, self._settings)
             if found is not None:
                 self._known.remember(place.snapshot, found)
-                return self._told(revision, self._shown(found), found, "shared", settled=True)
+                return self._told(revision, self._view.shown(found), found, "shared", settled=True)
         self._classical = self._heard()
         if self._model is None:
             self._known.remember(place.snapshot, self._classical)
-            shown = self._shown(self._classical)
+            shown = self._view.shown(self._classical)
             return self._told(revision, shown, self._classical, "classical", settled=True)
         if rests or ghost:
-            early = Shown(ghost) if ghost else self._early(rests, manner.likely)
+            early = Shown(ghost) if ghost else view.early(rests, manner.likely)
             return self._told(revision, early, rests, "typed")
-        early = self._early(self._classical, manner.sure)
+        early = view.early(self._classical, manner.sure)
         return self._told(revision, early, self._classical, "classical")
-
-    def _rest(
-        self, rest: Ghost | None, rests: Sequence[Alternative], *, by_hand: bool
-    ) -> tuple[Ghost | None, float]:
-        """What stays of a ghost text, and how probable it is; what was taken a part of is sure."""
-        if rest is None:
-            return None, 0.0
-        path = next((each for each in rests if each.text.startswith(rest.text.rstrip())), None)
-        chance = 1.0 if not by_hand else 0.0 if path is None else path.probability
-        if chance < self.manner.likely:
-            return None, chance
-        return (rest if path is None else self._extended(rest, path)), chance
-
-    def _early(self, found: Sequence[Alternative], least: float) -> Shown:
-        """What is shown before the model has answered: what is probable enough."""
-        shown = self._shown(found)
-        if shown.ghost is None or shown.ghost.probability < least:
-            return Shown(None, "model_asked")
-        return shown
-
-    def _shown(self, found: Sequence[Alternative]) -> Shown:
-        """What is shown of what was found, worked out once a revision."""
-        if self._weighed is None or self._weighed[0] is not found:
-            manner = self.manner
-            shown = self._ranking.shown(found, self._place, manner.rules, manner.eagerness)
-            self._weighed = found, shown
-        return self._weighed[1]
-
-    def _extended(self, rest: Ghost, path: Alternative) -> Ghost:
-        """What is left of the ghost text, with what follows it if that is likely by now."""
-        ghost = ghost_of(path, self.manner.rules)
-        if ghost is None or not ghost.text.startswith(rest.text):
-            return rest
-        kept = self._ranking.kept(ghost, path, self._place, self.manner.rules)
-        if kept is None or not kept.text.startswith(rest.text):
-            return rest
-        return self._ranking.calibrated(kept, self._place)
 
     def _heard(self) -> tuple[Alternative, ...]:
         """What the classical predictors say, as far as it may be shown."""
@@ -305,41 +329,41 @@ class Writer(Closing):
         manner, most = self.manner, self.most_classical
         n, n_words = most or manner.classical, 1 if most == 1 else manner.search.words
         budget = Budget(min(manner.classical, n), n_words, min_next=min(1.0, manner.rules.further))
-        heard = self._sources.heard(self._place.context, self._place.language, budget)
-        return self._ranking.allowed(heard, self._place)
+        place = self._view.place
+        return self._view.allowed(self._sources.heard(place.context, place.language, budget))
 
     def _ask_if_worth(self) -> None:
         """Ask the model, unless the router sees no gain in asking, or it is out of reach."""
         assert self._model is not None
         if self._model.is_routed:
             settled = self._without_model()
-            if not self._model.is_worth(self._place, settled.ghost):
+            if not self._model.is_worth(self._view.place, settled.ghost):
                 self._newest = settled
                 return
-        filters, rules = self._ranking.filters, self.manner.rules
-        screen = None if filters is None else filters.screen(self._place.surroundings)
+        place, further = self._view.place, min(1.0, self.manner.rules.further)
         try:
-            self._model.ask(self._place, self.manner.search, min(1.0, rules.further), screen)
+            self._model.ask(place, self.manner.search, further, self._view.screen())
         except (OverloadedError, EngineError) as failure:
             self._newest = self._without_model(failure)
 
     def _without_model(self, failure: TeclaError | None = None) -> Suggestion:
         """The newest answer, settled with what is known without the model."""
         now = self._newest
-        shown = Shown(now.ghost) if now.ghost else self._shown(now.alternatives)
+        shown = Shown(now.ghost) if now.ghost else self._view.shown(now.alternatives)
         return replace(now, ghost=shown.ghost, silence=shown.silence, settled=True, failure=failure)
 
     def _settled(self, completed: Completed) -> Suggestion:
         """The answer with what the model said."""
         said = (each for each in completed.continuations if each.words)
         model = [Alternative(each.text, each.words, each.marks) for each in said]
-        allowed = self._ranking.allowed(model, self._place)
-        found = tuple(blended(allowed, self._classical, self._weight))
+        place = self._view.place
+        weight = self.manner.weight_of(place.language)
+        found = tuple(blended(self._view.allowed(model), self._classical, weight))
         if not completed.partial:
             self._known.remember(self.snapshot, found)
             if self._shared is not None:
-                self._shared.put(self._place, self._settings, found)
-        shown, standing = self._shown(found), self._newest.ghost
+                self._shared.put(place, self._settings, found)
+        shown, standing = self._view.shown(found), self._newest.ghost
         if standing is not None and (
             shown.ghost is None or not shown.ghost.text.startswith(standing.text)
         ):
@@ -351,18 +375,9 @@ class Writer(Closing):
         return replace(told, partial=completed.partial, work=completed.work)
 
     @property
-    def _weight(self) -> float:
-        return self.manner.weight_of(self._place.language)
-
-    @property
     def _settings(self) -> tuple[object, ...]:
         """Everything beside the place that an answer depends on."""
-        manner, filters = self.manner, self._ranking.filters
-        return (
-            (replace(manner.search, deadline_ms=None), manner.rules.further),
-            (self._weight, manner.classical, self._sources.names(self._place.language)),
-            None if filters is None else filters.options,
-        )
+        return *self._view.settings(), self._sources.names(self.language)
 
     def _told(
         self,
@@ -381,18 +396,4 @@ class Writer(Closing):
     def _tell(self) -> None:
         """Tell whoever keeps the feedback what is shown."""
         if self._feedback is not None:
-            self._feedback.showed(self._newest.ghost, self._place)
-
-    def _tell_of_the_hand(self, before: Snapshot, shown: Ghost | None, rest: Ghost | None) -> None:
-        """Tell what became of what was shown, now that something else happened."""
-        if self._feedback is None:
-            return
-        now = self.snapshot
-        gone = len(before.before) - len(now.before)
-        if now.after == before.after and gone > 0 and before.before.startswith(now.before):
-            self._feedback.deleted(gone)
-        else:
-            self._feedback.typed()
-        if rest is None and shown is not None:
-            through = now.before.startswith(before.before + shown.text)
-            (self._feedback.typed_through if through else self._feedback.left)()
+            self._feedback.showed(self._newest.ghost, self._view.place)

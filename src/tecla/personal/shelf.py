@@ -17,6 +17,7 @@ from tecla.closing import Closing
 from tecla.errors import StoreError
 from tecla.personal.base import LEVELS, Matched
 from tecla.personal.index import Index, Seen, look
+from tecla.personal.lock import NAME as LOCK
 from tecla.personal.union import Union
 from tecla.personal.vocabulary import Vocabulary, fingerprint_of
 from tecla.store.base import Store
@@ -44,6 +45,21 @@ class Learnt:
     ) -> Self:
         """Those of owners in a store."""
         return cls(root, tuple(sorted(map(store.derived.name_of, owners))), key_file)
+
+    def seen(self) -> tuple[tuple[str, Seen], ...]:
+        """What anybody sees of the indexes, whatever their vocabulary; empty where there is none.
+
+        Differs after every change by any process. Costs a look at a few files, and nothing is read.
+        """
+        found: list[tuple[str, Seen]] = []
+        for name in self.names:
+            try:
+                folders = sorted((self.root / name).iterdir())
+            except OSError:  # nothing was learnt, or nothing is left of it
+                continue
+            looks = ((str(each), look(each)) for each in folders if each.name != LOCK)
+            found += [each for each in looks if each[1] is not None]
+        return tuple(found)
 
     def open(self, tokenizer: Tokenizer) -> Shelf:
         """One matcher over all of them, which follows their changes. Raises `StoreKeyError`."""

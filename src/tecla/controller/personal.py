@@ -1,0 +1,310 @@
+"""What was learnt of people and collections, for all writers of a program: one store and its files.
+
+For whoever is named it gives an `Own`, the part of one writer. What takes time is done on one
+thread and nobody waits for it: throwing away what is to be purged, learning what was accepted,
+bringing indexes up to date, reading somebody's events and words. Until it is done a writer goes on
+with what is there.
+
+It must not know what is written.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self, TypeAlias
+
+from tecla.closing import Closing
+from tecla.controller.calibration import Curve
+from tecla.controller.lived import LEAST_EVENTS, fitted, lived
+from tecla.controller.own import Own
+from tecla.controller.rejected import Rejected
+from tecla.errors import TeclaError
+from tecla.learning.accepted import learn_accepted
+from tecla.personal.following import (
+    bring_up_to_date,
+    finish_purges,
+    folder_beside,
+    is_up_to_date,
+)
+from tecla.personal.shelf import Learnt
+from tecla.retrieval.looking import Lookout
+from tecla.retrieval.retriever import Retriever
+from tecla.settings import LearningSettings
+from tecla.store.base import Store
+from tecla.store.documents import name_under
+from tecla.store.events import EventFilter
+from tecla.store.owners import Owner
+from tecla.text.base import Tokenizer
+
+if TYPE_CHECKING:
+    from tecla.personal.words import LearntWords
+    from tecla.retrieval.base import Embedding
+    from tecla.store.events import FeedbackEvent
+
+TokenizerOf: TypeAlias = Callable[[], Tokenizer]
+DAY_S: Final = 86_400.0
+_LIVED_S: Final = 30 * DAY_S  # of events that are read when somebody comes
+_MOST_WORDS_CHARS: Final = 300_000  # of an owner's newest texts beside an n-gram: 0.6 s of one core
+_log = logging.getLogger(__name__)
+
+
+class Person:
+    """What is known of one user beside documents."""
+
+    def __init__(self, rejected: Rejected) -> None:
+        """Nothing yet."""
+        self.rejected = rejected
+        self.curves: dict[str, Curve] = {}
+
+
+class Personal(Closing):
+    """What was learnt, for any number of writers. For any thread."""
+
+    def __init__(
+        self,
+        store: Store,
+        root: Path,
+        *,
+        key_file: Path | None = None,
+        embedding: Embedding | None = None,
+        headers: bool = False,
+        half_life_s: float = DAY_S * LearningSettings().rejected_days,
+        owns_store: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Over a store, and the folder of the indexes made from it.
+
+        key_file: of an encrypted store. headers: whether passages stand above texts; they are found
+        by words, and by meaning with an embedding. half_life_s: of what speaks against suggestions.
+        """
+        self.store, self.root, self.key_file = store, root, key_file
+        self._half_life_s, self._owns_store, self._clock = half_life_s, owns_store, clock
+        self._lookout = Lookout(Retriever(store.documents, embedding)) if headers else None
+        self._people: dict[str, Person] = {}
+        self._words: dict[Owner, LearntWords | None] = {}  # of those that were asked for
+        self._lock = threading.RLock()
+        self._pool: ThreadPoolExecutor | None = None
+        self._pending: set[Future[None]] = set()
+        self._stop = threading.Event()
+        self._is_clean = True
+
+    @classmethod
+    def of_settings(cls) -> Self | None:
+        """That of the store that the settings name; `None` where there is none yet.
+
+        Raises as `SqliteStore.open`.
+        """
+        from tecla.retrieval.embedding import open_embedding
+        from tecla.settings import load
+        from tecla.store.sqlite import SqliteStore
+
+        settings = load().settings
+        if not settings.paths.store_file.is_file():
+            return None
+        store = SqliteStore.open()
+        try:
+            return cls(
+                store,
+                folder_beside(store.path),
+                key_file=settings.paths.store_key_file,
+                embedding=open_embedding(settings.retrieval.embedding),
+                headers=settings.retrieval.headers == "on",
+                half_life_s=DAY_S * settings.learning.rejected_days,
+                owns_store=True,
+            )
+        except BaseException:
+            store.close()
+            raise
+
+    def own(
+        self,
+        user: str | None = None,
+        collection: str | None = None,
+        *,
+        tokenizer: TokenizerOf | None = None,
+        record: Callable[[FeedbackEvent], object] | None = None,
+    ) -> Own:
+        """The part of one writer: of a user, of a collection, or of both.
+
+        With a tokenizer their indexes for it are brought up to date in passing; without one it is
+        up to somebody else. Events go to `record`. Raises `OptionError` for what is no name,
+        `StoreError` kinds.
+        """
+        owners = _owners(user, collection)
+        self._purge_what_is_due()
+        person = None if user is None else self._person(user)
+        headers = None
+        if self._lookout is not None and any(map(self.store.documents.version, owners)):
+            from tecla.retrieval.header import Headers
+
+            headers = Headers(self._lookout, owners)
+        keeps_text = user is not None and self.store.consent.since_s(user) is not None
+        own = Own(
+            self,
+            tuple((owner, self.learnt(owner)) for owner in owners),
+            person=person,
+            headers=headers,
+            record=record,
+            keeps_text=keeps_text,
+            tokenizer=tokenizer,
+        )
+        self.follow(owners, tokenizer, accepted=user if keeps_text else None)
+        return own
+
+    def learnt(self, owner: Owner) -> Learnt:
+        """An owner's indexes, by value."""
+        return Learnt.of(self.root, self.store, [owner], self.key_file)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing that is to be purged may still be in an index."""
+        return self._is_clean
+
+    def words(self, owner: Owner) -> LearntWords | None:
+        """An owner's words; `None` before they are read, which the first question begins."""
+        with self._lock:
+            if owner not in self._words:
+                self._words[owner] = None
+                self._begin(lambda: self._read_words(owner))
+            return self._words[owner]
+
+    def follow(
+        self,
+        owners: Iterable[Owner],
+        tokenizer: TokenizerOf | None,
+        *,
+        accepted: str | None = None,
+    ) -> None:
+        """Bring up to date in passing what is derived from the owners' documents.
+
+        First learn what the user `accepted` has accepted.
+        """
+        if accepted is not None:
+            self._begin(lambda: self._learn_accepted(accepted))
+        for owner in owners:
+            if accepted or self.store.documents.version(owner) or self.learnt(owner).seen():
+                self._begin(lambda owner=owner: self._follow(owner, tokenizer))  # type: ignore[misc]
+
+    def refresh(self, owners: Iterable[Owner], person: str | None) -> None:
+        """What was learnt has changed: nothing that was read before is used any more."""
+        with self._lock:
+            for owner in owners:
+                self._words.pop(owner, None)
+        if person is not None and (held := self._people.get(person)) is not None:
+            held.rejected.forget()
+            held.curves = {}
+            self._begin(lambda: self._read_person(person, held))
+
+    def rest(self) -> None:
+        """Give up what waits and return when nothing is at work; more may be begun afterwards."""
+        with self._lock:
+            pending = set(self._pending)
+        self._stop.set()
+        for each in pending:
+            each.cancel()
+        wait(pending)
+        self._stop.clear()
+
+    def settle(self) -> None:
+        """Return when nothing is left to be done."""
+        while pending := set(self._pending):
+            wait(pending)
+
+    def close(self) -> None:
+        """End what is at work; safe to call twice. A store of its own is closed with it."""
+        self._stop.set()
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(cancel_futures=True)
+        if self._lookout is not None:
+            self._lookout.close()
+        if self._owns_store:
+            self.store.close()
+
+    def _person(self, user: str) -> Person:
+        with self._lock:
+            person = self._people.get(user)
+            if person is None:
+                key = name_under(self.store.derived.identity, Owner("user", user))
+                rejected = Rejected(bytes.fromhex(key), self._half_life_s, self._clock)
+                person = self._people[user] = Person(rejected)
+                self._begin(lambda: self._read_person(user, person))
+            return person
+
+    def _purge_what_is_due(self) -> None:
+        if self.store.derived.to_purge():
+            self._is_clean = False
+            self._begin(self._purge)
+
+    def _purge(self) -> None:
+        finish_purges(self.root, self.store)
+        self._is_clean = not self.store.derived.to_purge()
+
+    def _begin(self, work: Callable[[], None]) -> None:
+        with self._lock:
+            if self._pool is None:
+                if self._stop.is_set():
+                    return
+                self._pool = ThreadPoolExecutor(1, thread_name_prefix="tecla-personal")
+            begun = self._pool.submit(_without_raising, work)
+            self._pending.add(begun)
+        begun.add_done_callback(self._pending.discard)
+
+    def _learn_accepted(self, user: str) -> None:
+        learn_accepted(self.store, user)
+
+    def _follow(self, owner: Owner, tokenizer: TokenizerOf | None) -> None:
+        if tokenizer is not None and not is_up_to_date(
+            self.root, self.store, owner, ids := tokenizer()
+        ):
+            bring_up_to_date(self.root, self.store, owner, ids, stop=self._stop)
+        if self._lookout is not None and not self._stop.is_set():
+            self._lookout.retriever.index()
+
+    def _read_words(self, owner: Owner) -> None:
+        from tecla.personal.words import LearntWords
+
+        book, room = self.store.documents, _MOST_WORDS_CHARS
+        version, since = book.version(owner), 0
+        for document in reversed(list(book.all([owner]))):
+            room -= document.chars
+            if room <= 0:
+                since = document.id - 1
+                break
+        pieces = groupby(book.passages(owner, since=since), lambda each: each.document)
+        texts = ["".join(each.text for each in of)[-_MOST_WORDS_CHARS:] for _, of in pieces]
+        words = LearntWords(texts, owner.kind)
+        with self._lock:
+            if book.version(owner) == version:
+                self._words[owner] = words
+
+    def _read_person(self, user: str, person: Person) -> None:
+        now_s = self._clock()
+        which = EventFilter(user=user, since_s=now_s - _LIVED_S, until_s=now_s)
+        events = []
+        for event in self.store.feedback.events(which):
+            person.rejected.heard(event)
+            events.append(event)
+            if self._stop.is_set():
+                return
+        if sum(event.kind == "shown" for event in events) >= LEAST_EVENTS:
+            person.curves = fitted(lived(events))
+
+
+def _owners(user: str | None, collection: str | None) -> tuple[Owner, ...]:
+    named = (("user", user), ("collection", collection))
+    return tuple(Owner(kind, name) for kind, name in named if name is not None)  # type: ignore[arg-type]
+
+
+def _without_raising(work: Callable[[], None]) -> None:
+    try:
+        work()
+    except TeclaError as error:  # what is derived stays as it was, and is tried again next time
+        _log.warning("what was learnt is not brought up to date: %s", error.code)

@@ -1,0 +1,105 @@
+"""What somebody has accepted, as documents: one for each day, of events that carry text.
+
+Events carry text only of who has consented, so without consent nothing is made here. Each holds the
+end of what stood before the caret and what was put in there; where one begins in what the event
+before it has, they are one text, so nothing counts twice. What was taken back is left out. The
+texts go the way of all that is learnt: cleaned, and without sentences that hold a secret.
+
+Withdrawing consent erases these documents with the text of the events (`ConsentBook.withdraw`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from datetime import date
+from itertools import groupby
+from typing import Final
+
+from tecla.learning.cleaning import cleaned
+from tecla.learning.duplicates import digest_of
+from tecla.learning.passages import passages
+from tecla.learning.redaction import redacted
+from tecla.store.base import Store
+from tecla.store.documents import OF_FEEDBACK, NewDocument
+from tecla.store.events import EventFilter, FeedbackEvent, SuggestedText
+from tecla.store.owners import Owner
+
+SOURCE: Final = "accepted suggestions of "  # and the day
+_JOINT_CHARS: Final = 24  # that are the same at the end of one text and in the next
+
+
+def learn_accepted(store: Store, user: str) -> int:
+    """Make the documents follow the events; how many days are new or have changed.
+
+    Days that were learnt long ago stay as they are, also when their events are gone by age. Raises
+    `StoreError` kinds.
+    """
+    owner = Owner("user", user)
+    if store.consent.since_s(user) is None:
+        return 0
+    known = {
+        each.source: bytes(each.digest)
+        for each in store.documents.all([owner])
+        if each.kind == OF_FEEDBACK
+    }
+    last = max(known, default="").removeprefix(SOURCE)
+    since_s = None if not last else time.mktime(date.fromisoformat(last).timetuple())
+    new = [
+        document
+        for day, events in groupby(_kept(store, user, since_s), lambda each: _day(each.time_s))
+        if (document := _document(owner, day, list(events))) is not None
+        and known.get(document.source) != document.digest
+    ]
+    store.documents.put(new)
+    return len(new)
+
+
+def texts_of(accepted: Iterable[SuggestedText]) -> list[str]:
+    """The texts that pieces come from, as far as they hang together."""
+    texts: list[str] = []
+    for each in accepted:
+        joint = texts[-1][-_JOINT_CHARS:] if texts else ""
+        at = each.before.rfind(joint) if len(joint) == _JOINT_CHARS else -1
+        if at >= 0:
+            texts[-1] += each.before[at + len(joint) :] + each.text
+        else:
+            texts.append(_from_a_word(each.before) + each.text)
+    return texts
+
+
+def _from_a_word(before: str) -> str:
+    """Without the end of a word at its beginning, where it may have been cut."""
+    head, space, rest = before.partition(" ")
+    return rest if space and not head[:1].isupper() else before
+
+
+def _kept(store: Store, user: str, since_s: float | None) -> Iterator[FeedbackEvent]:
+    """Events with text of what was accepted and not taken back, in order of their days."""
+    kinds = EventFilter(
+        user=user, kinds=("accepted", "part_accepted", "deleted_again"), since_s=since_s
+    )
+    events = list(store.feedback.events(kinds))
+    gone = {each.suggestion for each in events if each.kind == "deleted_again"}
+    kept = [each for each in events if each.text is not None and each.suggestion not in gone]
+    return iter(sorted(kept, key=lambda each: _day(each.time_s)))
+
+
+def _day(time_s: float) -> str:
+    return date.fromtimestamp(time_s).isoformat()
+
+
+def _document(owner: Owner, day: str, events: list[FeedbackEvent]) -> NewDocument | None:
+    texts = texts_of(each.text for each in events if each.text is not None)
+    text, _ = redacted("\n\n".join(filter(None, map(cleaned, texts))))
+    if not text.strip():
+        return None
+    return NewDocument(
+        owner=owner,
+        source=f"{SOURCE}{day}",
+        kind=OF_FEEDBACK,
+        digest=digest_of(text),
+        time_s=max(each.time_s for each in events),
+        size_bytes=len(text.encode()),
+        passages=tuple(passages(text)),
+    )
