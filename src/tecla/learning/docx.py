@@ -25,7 +25,6 @@ _MOST_NESTING: Final = 20  # tables in tables
 def read_docx(file: BinaryIO, options: ReadingOptions) -> Iterator[str | Left]:
     """The document as one text, a blank line between paragraphs."""
     from docx import Document
-    from docx.opc.exceptions import OpcError
 
     if file.read(4) == _OLE:
         raise UnreadableError("locked")
@@ -39,12 +38,10 @@ def read_docx(file: BinaryIO, options: ReadingOptions) -> Iterator[str | Left]:
                 raise UnreadableError("locked")
         file.seek(0)
         document = Document(file)
-    except (zipfile.BadZipFile, OpcError, KeyError, ValueError, NotImplementedError) as error:
-        raise UnreadableError("damaged") from error
-    except Exception as error:
-        if type(error).__module__.split(".")[0] == "lxml":
-            raise UnreadableError("damaged") from error
+    except (MemoryError, RecursionError, UnreadableError):
         raise
+    except Exception as error:  # zipfile, zlib, lxml and python-docx each raise of their own
+        raise UnreadableError("damaged") from error
     yield "\n\n".join(_blocks(document, 0))
 
 
