@@ -15,8 +15,11 @@ answer. Each message is written once in each condition, so all comparisons are p
 *Keys saved*: 1 - keys / characters, a mean over people of their own, with 95 % intervals of a
 bootstrap that draws messages within each person. *Expected saving*: keys that the shown texts are
 expected to save by their own calibrated probability, for a hundred revisions. *Steps*, *tokens*:
-what the model did, for a hundred revisions. Any condition may end in `+drafts`: what is mixed in,
-or the text itself, also drafts; where the keys then differ from those without, that is an error.
+what the model did, for a hundred revisions.
+
+`all+words:W`: own words are in the n-gram predictor too, which has the share W in the ranking of
+what is shown. Any condition may end in `+drafts`: what is mixed in, or the text itself, also
+drafts; where the keys then differ from those without, that is an error.
 
     .venv/bin/python benchmarks/personal.py SET [--split test] [--messages N] [--chars N]
         [--conditions none,all,all+drafts] [--people NAME,...] [--results FILE]
@@ -44,10 +47,15 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from typing_extensions import Unpack
 
+from tecla.classic.default_ngram import default_ngram
+from tecla.classic.ngram import Ngram
+from tecla.controller.asking import Asker
 from tecla.controller.calibration import shipped as shipped_calibration
 from tecla.controller.controller import DEFAULT_PREDICTORS, Controller
 from tecla.controller.manner import Manner, Search
 from tecla.controller.router import expected_keys
+from tecla.controller.sources import ANY, Sources
+from tecla.controller.writer import Writer
 from tecla.decode.request import Completed
 from tecla.evaluate.answers import Offer
 from tecla.evaluate.corpora import Passage, read_passages
@@ -59,7 +67,9 @@ from tecla.personal.mixing import Mixture
 from tecla.personal.segment import Row, Segment
 from tecla.personal.vocabulary import Vocabulary
 from tecla.personal.weights import Source, Weights, shipped
+from tecla.personal.words import LearntWords
 from tecla.predict.base import Budget
+from tecla.settings import PathSettings
 from tecla.suggest.options import SuggestOptions
 from tecla.suggest.suggester import Suggester
 from tecla.text.base import Tokenizer
@@ -304,7 +314,7 @@ def run(options: argparse.Namespace, everyone: Sequence[Person], results: Result
                                 results.put(*key, write_with_presage(presage, cut))
                                 continue
                             _set(learnt, condition, person, suggester.tokenizer)
-                            with controller.writer(scope=str(key)) as writer:
+                            with _writer(controller, learnt, condition, person, key) as writer:
                                 results.put(*key, write(writer, cut))
                     if presage is not None:
                         presage.close()
@@ -312,12 +322,32 @@ def run(options: argparse.Namespace, everyone: Sequence[Person], results: Result
 
 
 def _set(learnt: Learnt, condition: str, person: Person, tokenizer: Tokenizer) -> None:
-    base, drafted, _ = condition.partition("+drafts")
+    base, drafted, _ = condition.partition("+words:")[0].partition("+drafts")
     learnt.mixture = mixture_of(base, person, tokenizer)
     learnt.draft = None
     if drafted:
         mixes = learnt.mixture is not None
         learnt.draft = Drafts(learnt.mixture or Mixture(), mixes=mixes)
+
+
+def _writer(
+    controller: Controller, learnt: Learnt, condition: str, person: Person, scope: Hashable
+) -> Writer:
+    """A writer; with own words in its predictor if the condition says so."""
+    _, asked, weight = condition.partition("+words:")
+    if not asked:
+        return controller.writer(scope=scope)
+    words = _words(person.name, person.source, tuple(person.learnt))
+    path = default_ngram("es" if person.name == "baroja" else "en", PathSettings().cache_dir)
+    sources = Sources({ANY: (lambda: Ngram.open(path, own=words),)})
+    manner = Manner(search=Search(deadline_ms=None), weight=float(weight), weights=())
+    asker = Asker(learnt.session(scope=scope))
+    return Writer(asker, sources, manner, ranking=controller.ranking.at(None))
+
+
+@cache
+def _words(name: str, source: Source, texts: tuple[str, ...]) -> LearntWords:
+    return LearntWords(texts, source)
 
 
 def _presage(person: Person, folder: Path) -> Presage:
