@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from personal.naive import Naive, plain
 from personal.rows import SMALL, question, rows
-
 from tecla.personal.base import Matcher
 from tecla.personal.online import Online
 from tecla.personal.segment import Row, Segment
