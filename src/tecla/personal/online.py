@@ -7,7 +7,7 @@ an array. Taking the last token back is the same in reverse. What a segment answ
 by the same code on the same order; there is nothing to keep in step.
 
 **Rejected: a suffix automaton** (Blumer et al., 1985), the usual structure for this. It finds the
-longest match in constant time a token and takes one in six times as fast, but it cannot give a
+longest match in constant time a token and takes one in eight times as fast, but it cannot give a
 token back, so every correction by the writer builds it anew; counts of occurrences have to be
 carried up its links; and its states, as objects of Python, take forty times the memory. The figures
 are in docs/decisions/0020-unbounded-n-gram.md.
