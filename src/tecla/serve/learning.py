@@ -60,6 +60,11 @@ class Learning:
         self._catching_up: asyncio.Task[None] | None = None
         self.tokens: dict[Owner, int] = {}  # of indexes, as far as they were looked at
 
+    @property
+    def waiting(self) -> int:
+        """Tasks of keys that are at work or wait."""
+        return self._waiting.total()
+
     def begin(self) -> None:
         """Finish what was begun in another life, and bring indexes up to date; in passing."""
         self._catching_up = asyncio.get_running_loop().create_task(self._catch_up())
@@ -103,7 +108,7 @@ class Learning:
     @contextmanager
     def _room(self, key_id: str) -> Iterator[None]:
         """One more task of a key waits; it does so until it is done, also where its client left."""
-        if self._waiting.total() >= MOST_WAITING:
+        if self.waiting >= MOST_WAITING:
             raise OverloadedError(
                 f"{MOST_WAITING} tasks of learning wait, the most there may be; try again in "
                 f"{_RETRY_MS:.0f} ms",

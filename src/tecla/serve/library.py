@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, NamedTuple, TypeVar
 
+from tecla.controller.personal import Personal
 from tecla.errors import OverloadedError, UnknownDocumentError
 from tecla.learning.exporting import line, manifest_of, rows
 from tecla.learning.given import Given
@@ -60,14 +61,17 @@ class Library:
         settings: Settings,
         store: Store,
         feedback: FeedbackBuffer,
+        personal: Personal,
         drop: Callable[[Owner], None],
         learning: Learning | None = None,
     ) -> None:
         """The store stays the caller's. `drop` lets go of what was suggested for an owner.
 
+        `personal` is what suggestions know of the store.
         Raises `OptionError` for an embedding that cannot be made.
         """
         self._store, self._feedback, self._drop = store, feedback, drop
+        self._personal = personal
         self.learning = learning or Learning(settings)
         self.lookout = Lookout(
             Retriever(store.documents, open_embedding(settings.retrieval.embedding))
@@ -110,6 +114,7 @@ class Library:
         """
         with self._silenced(owner):
             self._drop(owner)
+            await asyncio.to_thread(self._personal.passed)  # nothing is on its way into the store
             if sources is None:
                 await asyncio.to_thread(self._feedback.flush)
             try:

@@ -52,6 +52,7 @@ from tecla.text.snapshot import Snapshot
 
 State = Literal["serving", "classical", "overloaded", "closing"]
 _SWEEP_S: Final = 5.0
+_PAUSE_S: Final = 2.0  # without a key: a text rests
 _CANDIDATES: Final = {
     Level.SHORTER: 2,
     Level.CLASSICAL: 1,
@@ -130,7 +131,7 @@ class Service:
         self.personal = personal_of(settings, store)
         self.guard = Guard(store.keys, settings.serve, asks_for_keys=asks_for_keys)
         self.feedback = FeedbackBuffer(store.feedback)
-        self.library = Library(settings, store, self.feedback, self._drop, learning)
+        self.library = Library(settings, store, self.feedback, self.personal, self._drop, learning)
         self.controller = self._made(suggester, settings)
         self.texts = Texts(
             self.controller,
@@ -338,6 +339,8 @@ class Service:
         while True:
             await asyncio.sleep(_SWEEP_S)
             self.texts.forget_idle()
+            if self.pressure.level is Level.NOTHING:
+                self.texts.pause(_PAUSE_S)
 
     def _drop(self, owner: StoreOwner) -> None:
         """Let go of what was suggested where an owner's documents may have had a part in it."""

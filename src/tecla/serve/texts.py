@@ -12,7 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Container
 from functools import partial
-from typing import NamedTuple, get_args
+from typing import Final, NamedTuple, get_args
 from weakref import WeakSet
 
 from tecla.controller.controller import Controller
@@ -23,6 +23,7 @@ from tecla.serve.naming import store_name
 from tecla.settings import FilterLevel
 from tecla.store.owners import Owner as StoreOwner
 
+_PAUSES: Final = 2
 _log = logging.getLogger(__name__)
 
 
@@ -67,6 +68,7 @@ class OpenText:
         self.revision = -1
         self.is_connected = False
         self.used_s = 0.0
+        self.pauses = 0  # that were told to the writer since it was used
 
 
 class Texts:
@@ -143,6 +145,19 @@ class Texts:
             text.writer, text.level = self._writer(text.owner, text.record, level), level
             text.writer.manner = old.manner
             old.close()
+
+    def pause(self, rest_s: float) -> None:
+        """Tell the writers of texts that rest for so long, so that passages may stand above them.
+
+        Twice: what the first begins to look for is there at the second.
+        """
+        now_s = self._clock()
+        for text in self._open.values():
+            if now_s - text.used_s < rest_s:
+                text.pauses = 0
+            elif text.pauses < _PAUSES and text.writer.pauses:
+                text.pauses += 1
+                text.writer.paused()
 
     def renew(self, owner: StoreOwner) -> None:
         """What was suggested in texts of a user or collection is not known any more.
