@@ -161,7 +161,12 @@ class Controller(Closing):
         feedback = None
         if own is not None:
             feedback = Feedback(
-                own.record, user or LOCAL, collection, digest=own.digest, keeps_text=own.keeps_text
+                own.record,
+                user or LOCAL,
+                collection,
+                own.clock,
+                digest=own.digest,
+                keeps_text=own.keeps_text,
             )
         elif record is not None:
             feedback = Feedback(record, user or LOCAL, collection)

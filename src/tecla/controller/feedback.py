@@ -81,7 +81,7 @@ class Feedback:
             return
         whole, before = chars == len(open_.ghost.text), open_.now.snapshot.before
         taken = open_.ghost.text[:chars]
-        text = SuggestedText(before[-KEPT_CHARS:], taken) if self._keeps_text else None
+        text = SuggestedText(_end_of(before), taken) if self._keeps_text else None
         kind: Kind = "accepted" if whole else "part_accepted"
         mark = self._mark(before, taken, 0.0)
         self._emit(kind, open_, chars, saved=chars - 1, mark=mark, text=text)
@@ -180,3 +180,11 @@ class Feedback:
                 text=text,
             )
         )
+
+
+def _end_of(before: str) -> str:
+    """As much of a text as is kept, from a whole word on."""
+    if len(before) <= KEPT_CHARS:
+        return before
+    end = before[-KEPT_CHARS:]
+    return end.partition(" ")[2] or end

@@ -10,6 +10,8 @@ Where nothing was learnt of the owners, a request is what it is without anybody 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from tecla.closing import Closing
@@ -20,6 +22,7 @@ from tecla.decode.adjust import Adjustment
 from tecla.personal.index import Seen
 from tecla.personal.mixing import Mixture
 from tecla.personal.shelf import Learnt
+from tecla.personal.weights import Origin, Weights, shipped
 from tecla.store.events import FeedbackEvent
 from tecla.store.owners import Owner
 
@@ -28,6 +31,12 @@ if TYPE_CHECKING:
     from tecla.controller.personal import Person, Personal, TokenizerOf
     from tecla.personal.words import LearntWords
     from tecla.retrieval.header import Headers
+
+
+@cache
+def _weights() -> Weights:
+    """Those that come with tecla, without where they come from: they go with every request."""
+    return replace(shipped(), origin=Origin())
 
 
 class Own(Closing):
@@ -47,7 +56,7 @@ class Own(Closing):
         """Made by `Personal.own`."""
         self._personal, self._learnt, self._person = personal, tuple(learnt), person
         self._headers, self._record, self._tokenizer = headers, record, tokenizer
-        self.keeps_text = keeps_text
+        self.keeps_text, self.clock = keeps_text, personal.clock
         self._owners = tuple(owner for owner, _ in self._learnt)
         self._seen = self._look()
         self._above = ""
@@ -107,7 +116,7 @@ class Own(Closing):
         )
         if not sources or not self._personal.is_clean:
             return ()
-        return (Mixture(sources, above=above),)
+        return (Mixture(sources, above=above, weights=_weights()),)
 
     def ranked(self, usual: Ranking) -> Ranking:
         """The ranking of this person: the usual one, with curves of their own if there are any."""

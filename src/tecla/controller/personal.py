@@ -84,7 +84,7 @@ class Personal(Closing):
         by words, and by meaning with an embedding. half_life_s: of what speaks against suggestions.
         """
         self.store, self.root, self.key_file = store, root, key_file
-        self._half_life_s, self._owns_store, self._clock = half_life_s, owns_store, clock
+        self._half_life_s, self._owns_store, self.clock = half_life_s, owns_store, clock
         self._lookout = Lookout(Retriever(store.documents, embedding)) if headers else None
         self._people: dict[str, Person] = {}
         self._words: dict[Owner, LearntWords | None] = {}  # of those that were asked for
@@ -211,6 +211,12 @@ class Personal(Closing):
         wait(pending)
         self._stop.clear()
 
+    def passed(self) -> None:
+        """Return when all that was begun so far is done, whatever is begun meanwhile."""
+        with self._lock:
+            pending = set(self._pending)
+        wait(pending)
+
     def settle(self) -> None:
         """Return when nothing is left to be done."""
         while pending := set(self._pending):
@@ -233,7 +239,7 @@ class Personal(Closing):
             person = self._people.get(user)
             if person is None:
                 key = name_under(self.store.derived.identity, Owner("user", user))
-                rejected = Rejected(bytes.fromhex(key), self._half_life_s, self._clock)
+                rejected = Rejected(bytes.fromhex(key), self._half_life_s, self.clock)
                 person = self._people[user] = Person(rejected)
                 self._begin(lambda: self._read_person(user, person))
             return person
@@ -286,7 +292,7 @@ class Personal(Closing):
                 self._words[owner] = words
 
     def _read_person(self, user: str, person: Person) -> None:
-        now_s = self._clock()
+        now_s = self.clock()
         which = EventFilter(user=user, since_s=now_s - _LIVED_S, until_s=now_s)
         events = []
         for event in self.store.feedback.events(which):

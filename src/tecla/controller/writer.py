@@ -16,8 +16,7 @@ it knows, and settles the answer when the model has been heard:
 Within a revision what is shown is only ever extended: an answer of the model that disagrees with
 what is shown already goes into the list of alternatives, and the next revision begins with it.
 
-What was learnt of the person (`own.py`) is mixed into all of this. When it changes, everything that
-was found before is let go, also what is being asked.
+When what was learnt of the person (`own.py`) changes, all that was found before is let go.
 
 A writer is used from one thread at a time. Text of one scope is seen by no other.
 """
@@ -127,6 +126,8 @@ class Writer(Closing):
         known by then comes back.
         """
         model = self._model
+        if model is None or model.asked is None:
+            self._answers_anew()
         while model is not None and model.asked is not None and not self._hear(model, timeout_s):
             pass
         return self._newest
@@ -340,9 +341,9 @@ class Writer(Closing):
             if not self._model.is_worth(self._view.place, settled.ghost):
                 self._newest = settled
                 return
-        place, further = self._view.place, min(1.0, self.manner.rules.further)
+        view, further = self._view, min(1.0, self.manner.rules.further)
         try:
-            self._model.ask(place, self.manner.search, further, self._view.screen())
+            self._model.ask(view.place, self.manner.search, further, view.screen())
         except (OverloadedError, EngineError) as failure:
             self._newest = self._without_model(failure)
 

@@ -60,18 +60,12 @@ def texts_of(accepted: Iterable[SuggestedText]) -> list[str]:
     texts: list[str] = []
     for each in accepted:
         joint = texts[-1][-_JOINT_CHARS:] if texts else ""
-        at = each.before.rfind(joint) if len(joint) == _JOINT_CHARS else -1
-        if at >= 0:
+        at = each.before.rfind(joint) if joint else -1
+        if at >= 0 and (at == 0 or len(joint) == _JOINT_CHARS):
             texts[-1] += each.before[at + len(joint) :] + each.text
         else:
-            texts.append(_from_a_word(each.before) + each.text)
+            texts.append(each.before + each.text)
     return texts
-
-
-def _from_a_word(before: str) -> str:
-    """Without the end of a word at its beginning, where it may have been cut."""
-    head, space, rest = before.partition(" ")
-    return rest if space and not head[:1].isupper() else before
 
 
 def _kept(store: Store, user: str, since_s: float | None) -> Iterator[FeedbackEvent]:
