@@ -189,10 +189,6 @@ class FakeEngine(SlotEngine[SlotTable]):
     def use_threads(self, count: int) -> None:
         """Nothing to choose."""
 
-    def used_cells(self) -> int:
-        """Tokens in KV memory, what forks share once."""
-        return self._slots.used_cells()
-
     def save(self, slot: int) -> bytes:
         """The slot as a checked byte string."""
         return pack(self._fingerprint, self._slots.tokens(slot), b"")

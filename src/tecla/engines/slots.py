@@ -200,6 +200,10 @@ class SlotEngine(Generic[Table]):
         """Most rows of scores one `eval` may be asked for."""
         return self.limits.score_rows
 
+    def used_cells(self) -> int:
+        """Tokens in KV memory, those shared by forks once."""
+        return self._slots.used_cells()
+
     def length(self, slot: int) -> int:
         """Number of tokens the slot holds."""
         return len(self._slots.tokens(slot))
