@@ -112,6 +112,8 @@ class PackedAttention:
         self._copied = [
             None if row.is_view else torch.from_numpy(row.cells).to(device) for row in rows
         ]
+        self._spans = [(int(row.cells[0]), len(row.cells)) for row in rows]
+        self._is_step = all(row.n_tokens == 1 for row in rows)
         self._masks: dict[tuple[int, int | None, int], torch.Tensor | None] = {}
 
     def attend(
@@ -125,29 +127,45 @@ class PackedAttention:
     ) -> torch.Tensor:
         """See `Attention.attend`."""
         self._memory.write(layer, self._written, key, value)
+        keys, values = self._memory.keys[layer], self._memory.values[layer]
         heads, kv_heads = query.shape[1], key.shape[1]
-        attended = []
-        for at, row in enumerate(self._rows):
-            span = slice(row.first_token, row.first_token + row.n_tokens)
-            result = functional.scaled_dot_product_attention(
-                fold(query[:, :, span], kv_heads),
-                self._read(self._memory.keys[layer], at),
-                self._read(self._memory.values[layer], at),
+        attended = [
+            functional.scaled_dot_product_attention(
+                part,
+                self._read(keys, at),
+                self._read(values, at),
                 attn_mask=self._mask(at, window, heads // kv_heads, query.dtype),
                 scale=scale,
             )
-            attended.append(unfold(result, heads))
-        return attended[0] if len(attended) == 1 else torch.cat(attended, dim=1)
+            for at, part in enumerate(self._queries(query, kv_heads))
+        ]
+        if self._is_step:
+            return torch.cat(attended).reshape(1, len(attended), heads, -1)
+        return torch.cat([unfold(each, heads) for each in attended], dim=1)
+
+    def _queries(self, query: torch.Tensor, kv_heads: int) -> Sequence[torch.Tensor]:
+        """What each row asks, `[1, kv heads, heads per kv head times tokens, dim]`.
+
+        With one token a row, as in most steps, one split makes them all: with many rows a step
+        would spend more on making views than on attention.
+        """
+        if self._is_step:
+            tokens, dim = query.shape[2:]
+            return query[0].transpose(0, 1).reshape(tokens, kv_heads, -1, dim).split(1)
+        return [
+            fold(query[:, :, row.first_token : row.first_token + row.n_tokens], kv_heads)
+            for row in self._rows
+        ]
 
     def _read(self, memory: torch.Tensor, at: int) -> torch.Tensor:
         """The keys or values of a row, `[1, heads, cells, dim]`."""
-        row, copied = self._rows[at], self._copied[at]
-        if copied is None:
-            first = int(row.cells[0])
-            found = memory[first : first + len(row.cells)]
-        else:
-            found = memory.index_select(0, copied)
-        return found.transpose(0, 1)[None]
+        copied = self._copied[at]
+        if copied is not None:
+            return memory.index_select(0, copied).transpose(0, 1)[None]
+        first, count = self._spans[at]
+        heads, dim = memory.shape[1:]
+        wide = heads * dim
+        return memory.as_strided((1, heads, count, dim), (0, dim, wide, 1), first * wide)
 
     def _mask(
         self, at: int, window: int | None, repeats: int, dtype: torch.dtype
