@@ -275,7 +275,7 @@ def compiled_step_s(engine: TorchEngine, ids: Sequence[int], n: int, steps: int)
             make_cache: Any = StaticCache  # not annotated
             cache = make_cache(config=module.config, max_cache_len=length)
             module(torch.tensor([list(ids)] * n, device=device), past_key_values=cache)
-            run = torch.compile(module.forward, dynamic=False)
+            run: Any = torch.compile(module.forward, dynamic=False)
             tokens = torch.full((n, 1), ids[-1], device=device)
             started = 0.0
             for step in range(steps + 3):
