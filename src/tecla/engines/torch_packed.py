@@ -54,10 +54,14 @@ class Row:
         self.first_token = feeds[0].first_token
         self.n_tokens = sum(feed.n_tokens for feed in feeds)
         cells = feeds[0].cells if len(feeds) == 1 else np.concatenate([f.cells for f in feeds])
+        self.is_view = len(feeds) == 1 and bool((np.diff(cells) == 1).all())
+        self.cells = cells
+        if self.is_view:  # the usual text, whose cells follow one another
+            return
         low, high = int(cells.min()), int(cells.max()) + 1
-        self._distinct = np.unique(cells)
-        self.is_view = high - low <= _SPARSEST * len(self._distinct)
-        self.cells = np.arange(low, high) if self.is_view else self._distinct
+        distinct = np.unique(cells)
+        self.is_view = high - low <= _SPARSEST * len(distinct)
+        self.cells = np.arange(low, high) if self.is_view else distinct
 
     @property
     def cost(self) -> int:
@@ -93,9 +97,11 @@ def divide(feeds: Sequence[PackedFeed]) -> list[Row]:
         while end < len(feeds) and feeds[end].cells[0] == feeds[at].cells[0]:
             end += 1
         apart = [Row([feed]) for feed in feeds[at:end]]
-        joined = Row(feeds[at:end])
-        together = len(apart) > 1 and joined.cost < sum(row.cost for row in apart)
-        rows += [joined] if together else apart
+        if len(apart) > 1:
+            joined = Row(feeds[at:end])
+            if joined.cost < sum(row.cost for row in apart):
+                apart = [joined]
+        rows += apart
         at = end
     return rows
 
@@ -151,7 +157,8 @@ class PackedAttention:
         """
         if self._is_step:
             tokens, dim = query.shape[2:]
-            return query[0].transpose(0, 1).reshape(tokens, kv_heads, -1, dim).split(1)
+            each = query[0].transpose(0, 1).reshape(tokens, kv_heads, -1, dim)
+            return list(torch.split(each, 1))  # type: ignore[no-untyped-call]  # not annotated
         return [
             fold(query[:, :, row.first_token : row.first_token + row.n_tokens], kv_heads)
             for row in self._rows
