@@ -158,7 +158,7 @@ class PackedAttention:
         if self._is_step:
             tokens, dim = query.shape[2:]
             each = query[0].transpose(0, 1).reshape(tokens, kv_heads, -1, dim)
-            return list(torch.split(each, 1))  # type: ignore[no-untyped-call]  # not annotated
+            return list(torch.split(each, 1))
         return [
             fold(query[:, :, row.first_token : row.first_token + row.n_tokens], kv_heads)
             for row in self._rows
