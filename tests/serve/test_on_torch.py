@@ -16,6 +16,7 @@ import openai
 import pytest
 import torch
 
+from serve import serving as serving_
 from serve.conftest import MANNER
 from serve.processes import TEXT as LONG_TEXT
 from serve.processes import Process, serving, write_config
@@ -192,8 +193,11 @@ def test_samples_of_a_seed_are_the_same_alone_and_together(client: openai.OpenAI
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_service_outlives_its_engine(kind: str, tmp_path: Path) -> None:
+def test_the_service_outlives_its_engine(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """All of it as it is started: `tecla serve`, whose engine's process is killed."""
+    monkeypatch.setattr(serving_, "LIMIT_S", 600.0)  # PyTorch is long in coming on full cores
     (tmp_path / "service").mkdir()
     settings = settings_of(tmp_path, kind)
     write_config(tmp_path / "service", settings.engine.model)
