@@ -28,6 +28,7 @@ from torch.nn import functional
 from tecla.engines.torch_attention import KeyValues, fold, unfold
 
 Cells = npt.NDArray[np.int64]
+_Four = tuple[int, int, int, int]
 
 _FETCH_COST, _COPY_COST = 2, 3  # of one cell, in products of one query with one cell
 _SPARSEST: Final = 1.5  # a span of cells is read as it is if it is at most this much too long
@@ -118,9 +119,9 @@ class PackedAttention:
         self._copied = [
             None if row.is_view else torch.from_numpy(row.cells).to(device) for row in rows
         ]
-        self._spans = [(int(row.cells[0]), len(row.cells)) for row in rows]
+        self._places: dict[tuple[int, int], list[tuple[_Four, _Four, int]]] = {}
         self._is_step = all(row.n_tokens == 1 for row in rows)
-        self._masks: dict[tuple[int, int | None, int], torch.Tensor | None] = {}
+        self._masks: dict[tuple[int | None, int], list[torch.Tensor | None]] = {}
 
     def attend(
         self,
@@ -135,15 +136,14 @@ class PackedAttention:
         self._memory.write(layer, self._written, key, value)
         keys, values = self._memory.keys[layer], self._memory.values[layer]
         heads, kv_heads = query.shape[1], key.shape[1]
+        reads = zip(self._reads(keys), self._reads(values), strict=True)
+        masks = self._masks_of(window, heads // kv_heads, query.dtype)
+        attend = functional.scaled_dot_product_attention
         attended = [
-            functional.scaled_dot_product_attention(
-                part,
-                self._read(keys, at),
-                self._read(values, at),
-                attn_mask=self._mask(at, window, heads // kv_heads, query.dtype),
-                scale=scale,
+            attend(part, key_cells, value_cells, attn_mask=mask, scale=scale)
+            for part, (key_cells, value_cells), mask in zip(
+                self._queries(query, kv_heads), reads, masks, strict=True
             )
-            for at, part in enumerate(self._queries(query, kv_heads))
         ]
         if self._is_step:
             return torch.cat(attended).reshape(1, len(attended), heads, -1)
@@ -164,31 +164,43 @@ class PackedAttention:
             for row in self._rows
         ]
 
-    def _read(self, memory: torch.Tensor, at: int) -> torch.Tensor:
-        """The keys or values of a row, `[1, heads, cells, dim]`."""
-        copied = self._copied[at]
-        if copied is not None:
-            return memory.index_select(0, copied).transpose(0, 1)[None]
-        first, count = self._spans[at]
+    def _reads(self, memory: torch.Tensor) -> list[torch.Tensor]:
+        """The keys or values of each row, `[1, heads, cells, dim]`: a few microseconds a view."""
         heads, dim = memory.shape[1:]
-        wide = heads * dim
-        return memory.as_strided((1, heads, count, dim), (0, dim, wide, 1), first * wide)
+        places = self._places.get((heads, dim))
+        if places is None:
+            strides = (0, dim, heads * dim, 1)
+            places = self._places[heads, dim] = [
+                ((1, heads, len(row.cells), dim), strides, int(row.cells[0]) * heads * dim)
+                for row in self._rows
+            ]
+        view = memory.as_strided
+        return [
+            view(*place) if copied is None else memory.index_select(0, copied).transpose(0, 1)[None]
+            for place, copied in zip(places, self._copied, strict=True)
+        ]
+
+    def _masks_of(
+        self, window: int | None, repeats: int, dtype: torch.dtype
+    ) -> list[torch.Tensor | None]:
+        """`_mask` of every row; kept for all layers."""
+        key = (window, repeats)
+        if key not in self._masks:
+            self._masks[key] = [
+                self._mask(at, window, repeats, dtype) for at in range(len(self._rows))
+            ]
+        return self._masks[key]
 
     def _mask(
         self, at: int, window: int | None, repeats: int, dtype: torch.dtype
     ) -> torch.Tensor | None:
-        """What is added to the products of a row, `[repeats * tokens, cells]`; kept for all layers.
+        """What is added to the products of a row, `[repeats * tokens, cells]`; `None`: nothing.
 
         Added and not boolean, so that the kernel need not convert it in every layer.
         """
-        key = (at, window, repeats)
-        if key not in self._masks:
-            seen = self._rows[at].visible(window)
-            mask: torch.Tensor | None = None
-            if not seen.all():
-                hidden = torch.from_numpy(~seen).to(self._device)
-                mask = torch.zeros(seen.shape, dtype=dtype, device=self._device)
-                mask.masked_fill_(hidden, -torch.inf)
-                mask = mask.repeat(repeats, 1)
-            self._masks[key] = mask
-        return self._masks[key]
+        seen = self._rows[at].visible(window)
+        if seen.all():
+            return None
+        hidden = torch.from_numpy(~seen).to(self._device)
+        mask = torch.zeros(seen.shape, dtype=dtype, device=self._device)
+        return mask.masked_fill_(hidden, -torch.inf).repeat(repeats, 1)
