@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tecla.engines.factory import LoadedModel, open_model
 from tecla.models.info import ModelInfo
@@ -17,6 +18,12 @@ from tecla.settings import EngineSettings, PathSettings, Settings
 from tecla.suggest.suggester import Suggester
 
 _BROWSER = Path(__file__).parent / "browser"
+
+# No test depends on how fast the machine is.
+settings.register_profile(
+    "any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any-machine")
 
 
 def _drives_browser(config: pytest.Config) -> bool:

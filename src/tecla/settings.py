@@ -21,7 +21,7 @@ from tecla.checks import nearest
 from tecla.errors import ConfigError
 
 Device = str  # "auto", "cpu", "gpu" or "cuda:N"
-Precision = Literal["auto", "float32", "bfloat16", "float16"]
+Precision = Literal["auto", "float32", "bfloat16", "float16", "int8"]
 EngineName = Literal["auto", "llama", "torch"]
 FilterLevel = Literal["off", "standard", "strict"]
 Switch = Literal["off", "on"]
@@ -60,7 +60,8 @@ class EngineSettings:
     threads: cores to compute on (`None`: every physical core this process may use).
     engine: llama (llama.cpp) or torch (transformers); auto takes what the model is made for.
     device: auto (a GPU where there is one), cpu, gpu, or cuda:N for a certain one.
-    dtype: precision of the torch engine; auto is float32 on a processor, half on a GPU.
+    dtype: precision of the torch engine; auto is float32 on a processor, half on a GPU; int8 rounds
+        weights, on a processor.
     """
 
     model: str = "default"

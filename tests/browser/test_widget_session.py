@@ -24,6 +24,15 @@ def start(site: Site, scripted: Scripted, **options: Any) -> Page:
     return page
 
 
+def after_fox(site: Site) -> tuple[Page, Scripted]:
+    """A field in which a fox is written, and what it does is shown."""
+    scripted = Scripted(fox)
+    page = start(site, scripted)
+    page.keyboard.insert_text("the fox")
+    assert ghost(page) == " jumps over the dog"
+    return page, scripted
+
+
 def test_an_answer_to_an_older_state_is_never_shown(site: Site) -> None:
     scripted = Scripted(lambda before: f" after {before}")
     page = start(site, scripted)
@@ -49,10 +58,7 @@ def test_within_a_state_what_is_shown_is_only_extended(site: Site) -> None:
 
 
 def test_the_rest_stays_until_the_service_has_answered(site: Site) -> None:
-    scripted = Scripted(fox)
-    page = start(site, scripted)
-    page.keyboard.insert_text("the fox")
-    assert ghost(page) == " jumps over the dog"
+    page, scripted = after_fox(site)
     scripted.is_held = True
     page.keyboard.type(" ju")
     assert ghost(page) == "mps over the dog"
@@ -63,10 +69,7 @@ def test_the_rest_stays_until_the_service_has_answered(site: Site) -> None:
 
 
 def test_nothing_is_shown_on_deletion_and_what_is_known_when_asked_for(site: Site) -> None:
-    scripted = Scripted(fox)
-    page = start(site, scripted)
-    page.keyboard.insert_text("the fox")
-    assert ghost(page)
+    page, scripted = after_fox(site)
     page.keyboard.type("y")
     assert ghost(page, "") == ""
     scripted.is_held = True
@@ -85,10 +88,7 @@ def test_nothing_is_shown_on_deletion_and_what_is_known_when_asked_for(site: Sit
 
 
 def test_escape_sends_away_until_the_text_changes(site: Site) -> None:
-    scripted = Scripted(fox)
-    page = start(site, scripted)
-    page.keyboard.insert_text("the fox")
-    assert ghost(page)
+    page, scripted = after_fox(site)
     page.keyboard.press("Escape")
     assert ghost(page, "") == ""
     heard(page, scripted, 3)
@@ -137,10 +137,7 @@ def test_a_password_that_is_made_readable_stays_one(site: Site) -> None:
 
 
 def test_a_selection_hides_what_is_shown(site: Site) -> None:
-    scripted = Scripted(fox)
-    page = start(site, scripted)
-    page.keyboard.insert_text("the fox")
-    assert ghost(page)
+    page, _ = after_fox(site)
     page.keyboard.press("Shift+Home")
     assert ghost(page, "") == ""
     page.keyboard.press("ArrowRight")
@@ -228,10 +225,7 @@ def test_an_opening_that_is_too_long_is_made_once_more_without_text(site: Site) 
 
 
 def test_a_lost_connection_is_taken_up_with_the_whole_text(site: Site) -> None:
-    scripted = Scripted(fox)
-    page = start(site, scripted)
-    page.keyboard.insert_text("the fox")
-    assert ghost(page)
+    page, scripted = after_fox(site)
     scripted.close(1012)
     until(page, "() => window.handle.state.connection === 'waiting'")
     page.keyboard.insert_text(" and the fox")

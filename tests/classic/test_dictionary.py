@@ -132,9 +132,7 @@ def test_a_sentence_begins_with_a_capital(make: Make) -> None:
     assert all_written(make(word=1), "Yes. ")[0] == "Yes. Word"
 
 
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(
     st.dictionaries(
         st.text("abcé ", min_size=1, max_size=6).map(str.strip).filter(bool),

@@ -161,9 +161,7 @@ QUERIES = st.lists(
 )
 
 
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @pytest.mark.slow
 @given(QUERIES, st.text("ab ", max_size=4), st.integers(1, 3))
 def test_learning_one_by_one_is_reading_all_at_once(

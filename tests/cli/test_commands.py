@@ -252,6 +252,26 @@ def test_a_folder_of_transformers_is_listed_checked_and_completed_with(
     assert done["suggestions"]
 
 
+@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+def test_a_folder_of_transformers_says_the_same_in_every_way(
+    tecla: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setenv("TECLA_DEVICE", "cpu")
+    monkeypatch.setenv("TECLA_ENGINE", "torch")
+    model = ("--model", str(tiny_torch.write(tmp_path / kind, kind)), "--max-tokens", "6")
+    texts = ["The river ", "The old hou"]
+    (tmp_path / "texts.txt").write_text("\n".join(texts), encoding="utf-8")
+    alone = [tecla("complete", text, *model, "--json").texts[0] for text in texts]
+    assert [tecla("complete", text, *model, "--stream").out for text in texts] == [
+        f"{text}\n" for text in alone
+    ]
+    lines = tecla("complete", "--file", str(tmp_path / "texts.txt"), *model, "--json").out
+    assert [json.loads(line)["suggestions"][0]["text"] for line in lines.splitlines()] == alone
+    several = tecla("complete", "The r", *model, "-n", "2", "--json").document["suggestions"]
+    assert several
+    assert sum(found["probability"] for found in several) <= 1
+
+
 def test_without_pytorch_a_folder_says_how_to_install_it(
     tecla: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -391,9 +391,7 @@ EDITS = st.lists(
 
 
 @pytest.mark.slow
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(EDITS, st.lists(st.booleans(), min_size=8, max_size=8))
 def test_what_is_settled_is_what_a_fresh_writer_says(
     fake_info: ModelInfo, edits: Sequence[tuple[str, object]], waits: Sequence[bool]

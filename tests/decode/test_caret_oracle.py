@@ -143,7 +143,7 @@ def test_every_caret_of_several_hundred_texts(seed: int) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=10))
 def test_any_text_agrees_with_enumeration(text: str) -> None:
     engine = FakeEngine(TOKENIZER, seed=7)

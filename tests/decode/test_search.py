@@ -340,7 +340,7 @@ def test_half_a_character_is_refused_by_name(field: str) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.text(st.characters(), max_size=12),  # half characters too
     st.sampled_from([0.0, 0.8]),

@@ -455,7 +455,7 @@ def afters(draw: st.DrawFn, text: str) -> str:
 
 
 @pytest.mark.slow
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.data(), split_texts(), texts(2), OPTIONS)
 def test_what_was_released_is_never_taken_back(
     data: st.DataObject,
@@ -482,7 +482,7 @@ def test_what_was_released_is_never_taken_back(
 
 
 @pytest.mark.slow
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(st.data(), split_texts(), texts(2), OPTIONS)
 @example(None, ("ab🇪🇸", ["ab🇪".encode(), "🇸".encode()]), "", {})
 def test_the_text_depends_on_tokens_only_through_the_one_that_ends_it(

@@ -133,7 +133,7 @@ def test_bytes_without_a_token_do_not_make_it_overflow() -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(texts(30), st.integers(1, 60))
 def test_any_text_fits(text: str, room: int) -> None:
     data = text.encode()
@@ -169,7 +169,7 @@ def test_a_header_never_pushes_the_text_out() -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(texts(30), texts(20), st.integers(60, 120))
 def test_header_and_text_fit_together(before: str, header: str, room: int) -> None:
     data = fit(FAKE, Context(before, header=header), room)

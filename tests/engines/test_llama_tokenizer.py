@@ -55,9 +55,7 @@ def _encodable(tokenizer: LlamaTokenizer, text: str) -> bytes:
     return tokenizer.text_prefix + "".join(kept).encode()
 
 
-in_one_fixture = settings(
-    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+in_one_fixture = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @in_one_fixture

@@ -230,7 +230,7 @@ def _kept(weights: list[float], top_k: int, top_p: float, min_p: float) -> list[
     return sorted(at for at in nucleus if weights[at] >= least * (1 - 1e-9))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     weights=st.lists(st.integers(1, 10_000), min_size=1, max_size=40, unique=True),
     top_k=st.integers(0, 45),

@@ -89,7 +89,7 @@ def test_ties_go_to_the_lower_id_over_the_whole_row(made: Make, size: int) -> No
     np.testing.assert_array_equal(made(flat).top_k(3).ids, [[size - 1, 0, 1]])
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(row=arrays(np.int8, st.integers(1, 900), elements=st.integers(-2, 2)), k=st.integers(1, 30))
 def test_ties_of_every_sort_are_sorted(made: Make, row: npt.NDArray[np.int8], k: int) -> None:
     logits = row.astype(np.float32)

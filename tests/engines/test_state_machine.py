@@ -125,7 +125,6 @@ def _run(case: Case, *, examples: int, steps: int, derandomize: bool) -> None:
             max_examples=examples,
             stateful_step_count=steps,
             derandomize=derandomize,
-            deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),
         ),

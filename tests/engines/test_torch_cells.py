@@ -149,4 +149,4 @@ class Cells(RuleBasedStateMachine):
 
 
 TestCells = Cells.TestCase
-TestCells.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestCells.settings = settings(max_examples=60, stateful_step_count=25)

@@ -60,6 +60,7 @@ def test_both_engines_read_a_file_alike(kind: str, tmp_path: Path) -> None:
     assert torch.tokenizer.table.pieces == llama.tokenizer.table.pieces
     assert torch.tokenizer.start_id == llama.tokenizer.start_id
     assert torch.tokenizer.end_ids == llama.tokenizer.end_ids
+    assert torch.info.path == llama.info.path == path  # by which its curves are found
     for text in TEXTS:
         data = llama.tokenizer.text_prefix + text.encode()
         assert torch.tokenizer.encode(data) == llama.tokenizer.encode(data), text

@@ -86,7 +86,7 @@ def plain_attention(
     return result[0, :, 0]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(data=st.data(), window=st.sampled_from([None, 1, 4]))
 def test_packed_attention_is_that_of_each_token_alone(
     data: st.DataObject, window: int | None

@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 
 from tecla.engines import sampling as host
 from tecla.engines import torch_scores
@@ -18,7 +18,6 @@ def row(size: int, seed: int) -> torch.Tensor:
     return torch.randn((1, size), generator=torch.Generator().manual_seed(seed)) * 3
 
 
-@settings(deadline=None)
 @given(
     size=st.integers(2, 300),
     seed=st.integers(0, 99),

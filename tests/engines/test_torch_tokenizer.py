@@ -27,9 +27,7 @@ TEXTS = [
     "I'll  say \n\n so.",
 ]
 
-one_fixture = settings(
-    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60
-)
+one_fixture = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 
 
 class Pair:

@@ -36,7 +36,7 @@ LISTED = FilterOptions(allow=("cat", "the quick brown"), deny=("fox", "lazy dog"
 
 
 @pytest.mark.parametrize("options", [ALL, LISTED], ids=["all", "listed"])
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(text=texts, place=places)
 def test_what_is_shown_would_be_kept(
     options: FilterOptions, text: str, place: Surroundings
@@ -53,7 +53,7 @@ def test_what_is_shown_would_be_kept(
 
 
 @pytest.mark.parametrize("options", [ALL, LISTED], ids=["all", "listed"])
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @example("IOSFODNN7EXAMPLEa", "scun", Surroundings("aa0"))  # random, and then not any more
 @given(beginning=texts, ending=texts, place=places)
 def test_nothing_saves_a_dead_beginning(
@@ -67,7 +67,7 @@ def test_nothing_saves_a_dead_beginning(
     assert verdict.end < len(beginning)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(text=texts, place=places)
 def test_the_dead_stay_dead(text: str, place: Surroundings) -> None:
     judge = Filters(ALL)

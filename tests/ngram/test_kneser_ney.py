@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ngram.slow_kneser_ney import SlowKneserNey
@@ -52,7 +52,6 @@ def grams(levels: list[Level]) -> list[dict[tuple[int, ...], int]]:
 
 
 @given(TEXTS, st.integers(1, 5), st.sampled_from([2, 3, 7, 1 << 20]))
-@settings(deadline=None)
 def test_counts_are_those_of_dictionaries_whatever_the_chunk(
     tmp_path_factory: Any, texts: list[list[int]], order: int, chunk: int
 ) -> None:
@@ -64,7 +63,6 @@ def test_counts_are_those_of_dictionaries_whatever_the_chunk(
 
 
 @given(TEXTS, st.integers(2, 5))
-@settings(deadline=None)
 def test_a_suffix_is_the_ngram_without_its_first_word(
     tmp_path_factory: Any, texts: list[list[int]], order: int
 ) -> None:
@@ -76,7 +74,6 @@ def test_a_suffix_is_the_ngram_without_its_first_word(
 
 
 @given(TEXTS, st.integers(1, 4), st.lists(st.integers(0, WORDS), max_size=5), st.booleans())
-@settings(deadline=None)
 def test_probabilities_are_those_of_the_paper(
     tmp_path_factory: Any, texts: list[list[int]], order: int, history: list[int], begins: bool
 ) -> None:
@@ -91,7 +88,6 @@ def test_probabilities_are_those_of_the_paper(
 
 
 @given(TEXTS, st.integers(1, 5), st.lists(st.integers(0, WORDS), max_size=6), st.integers(1, 3))
-@settings(deadline=None)
 def test_behind_any_history_probabilities_add_up_to_one(
     tmp_path_factory: Any, texts: list[list[int]], order: int, history: list[int], least: int
 ) -> None:
@@ -107,7 +103,6 @@ def test_behind_any_history_probabilities_add_up_to_one(
 
 
 @given(TEXTS, st.lists(st.integers(0, WORDS), max_size=5), st.integers(0, IDS), st.integers(0, IDS))
-@settings(deadline=None)
 def test_a_range_weighs_what_its_ids_weigh_and_the_top_is_the_top(
     tmp_path_factory: Any, texts: list[list[int]], history: list[int], one: int, other: int
 ) -> None:
@@ -125,7 +120,6 @@ def test_a_range_weighs_what_its_ids_weigh_and_the_top_is_the_top(
 
 
 @given(TEXTS, st.integers(1, 5), TEXTS)
-@settings(deadline=None)
 def test_a_row_at_once_is_as_id_by_id(
     tmp_path_factory: Any, texts: list[list[int]], order: int, other: list[list[int]]
 ) -> None:

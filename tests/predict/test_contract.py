@@ -258,7 +258,7 @@ def test_every_caret_of_real_text(made: Made) -> None:
 
 
 @pytest.mark.slow
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=texts())
 def test_any_text(made: Made, before: str) -> None:
     if not made.is_quick:

@@ -236,7 +236,6 @@ def run(machine: type[Typists], examples: int, steps: int) -> None:
         settings=settings(
             max_examples=examples,
             stateful_step_count=steps,
-            deadline=None,
             phases=[Phase.reuse, Phase.generate],
             report_multiple_bugs=False,
         ),

@@ -151,11 +151,12 @@ def live(
     most: int = 1000,
     systems: Systems | None = None,
     port: int = 0,
+    model: Suggester | None = None,
     **limits: object,
 ) -> Iterator[Live]:
-    """A service that listens on a free port of this machine."""
+    """A service that listens on a free port of this machine, with `model` or the fake one."""
     engine = HeldEngine(said, context_tokens)
-    suggester = Watched(Suggester(LoadedModel(engine, TOKENIZER, INFO)))
+    suggester = Watched(model or Suggester(LoadedModel(engine, TOKENIZER, INFO)))
     settings = settings_of(port=port, **limits)
     with contextlib.ExitStack() as held:
         held.enter_context(few_words())

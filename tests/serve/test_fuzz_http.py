@@ -73,9 +73,7 @@ def schema(served: Live) -> Any:
 def ask_all(schema: Any, method: str, path: str, mode: GenerationMode, cases: int) -> None:
     operation = schema[path][method]
 
-    @settings(
-        max_examples=cases, deadline=None, database=None, suppress_health_check=list(HealthCheck)
-    )
+    @settings(max_examples=cases, database=None, suppress_health_check=list(HealthCheck))
     @given(operation.as_strategy(generation_mode=mode))
     def ask(case: Any) -> None:
         case.call_and_validate(checks=CHECKS, timeout=60)
@@ -197,7 +195,7 @@ TEXTS = st.one_of(
 
 
 def test_streams_of_any_text_only_extend(served: Live) -> None:
-    @settings(max_examples=100, deadline=None, database=None)
+    @settings(max_examples=100, database=None)
     @given(TEXTS, TEXTS, st.integers(1, 10), st.integers(1, 20))
     def ask(before: str, after: str, n: int, max_words: int) -> None:
         asked = {"before": before, "after": after, "n": n, "max_words": max_words, "stream": True}

@@ -167,9 +167,7 @@ def write(served: Live, opening: str, moves: list[Any]) -> None:
 def fuzz(served: Live, cases: int) -> None:
     tasks = served.on_loop(lambda: len(asyncio.all_tasks()))
 
-    @settings(
-        max_examples=cases, deadline=None, database=None, suppress_health_check=list(HealthCheck)
-    )
+    @settings(max_examples=cases, database=None, suppress_health_check=list(HealthCheck))
     @given(st.sampled_from(["", "the future", "😀é the fu"]), MOVES)
     def run(opening: str, moves: list[Any]) -> None:
         write(served, opening, moves)
@@ -198,7 +196,7 @@ def test_any_messages_at_length(served: Live) -> None:
 
 
 def test_any_bytes_after_the_handshake(served: Live) -> None:
-    @settings(max_examples=FEW, deadline=None, database=None)
+    @settings(max_examples=FEW, database=None)
     @given(st.lists(st.binary(min_size=1, max_size=30), min_size=1, max_size=4))
     def send(pieces: list[bytes]) -> None:
         with Socket(served) as client:

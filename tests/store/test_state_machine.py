@@ -276,7 +276,6 @@ def _run(kind: str, *, examples: int, derandomize: bool) -> None:
             max_examples=examples,
             stateful_step_count=25,
             derandomize=derandomize,
-            deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),
         ),

@@ -31,8 +31,13 @@ Drive = Callable[[App, Callable[[str], Awaitable[None]]], Awaitable[None]]
 
 
 def drive(fake_info: ModelInfo, path: Path | None, steps: Drive) -> App:
-    """Run the app while `steps` presses keys; returns it when it has ended."""
+    """Run the app on the fake model while `steps` presses keys; returns it when it has ended."""
     engine = FakeEngine(TOKENIZER, bias=saying(TOKENIZER, "the future", SAID))
+    return drive_on(Suggester(LoadedModel(engine, TOKENIZER, fake_info)), path, steps)
+
+
+def drive_on(model: Suggester, path: Path | None, steps: Drive) -> App:
+    """The same on any model, which is closed behind it."""
 
     async def run(writer: Writer) -> App:
         with create_pipe_input() as keys:
@@ -58,7 +63,7 @@ def drive(fake_info: ModelInfo, path: Path | None, steps: Drive) -> App:
             return app
 
     with (
-        Suggester(LoadedModel(engine, TOKENIZER, fake_info)) as suggester,
+        model as suggester,
         Writer(Asker(suggester.session()), manner=PATIENT) as writer,
     ):
         return asyncio.run(asyncio.wait_for(run(writer), 60))
@@ -77,6 +82,27 @@ def test_words_then_all(fake_info: ModelInfo) -> None:
     app = drive(fake_info, None, steps)
     assert app.tally.saved == len(GHOST) - 2
     assert app.tally.pressed >= 3
+
+
+@pytest.mark.slow
+def test_a_transformers_model_is_written_with(tmp_path: Path) -> None:
+    async def steps(app: App, press: Callable[[str], Awaitable[None]]) -> None:
+        await press("The ")
+        assert app.writer.suggestion.ghost is not None
+        whole = app.writer.suggestion.ghost.text
+        await press(whole[0])
+        assert app.writer.suggestion.ghost is not None
+        assert app.writer.suggestion.ghost.text == whole[1:]
+        await press(TAB)
+        assert app.text == f"The {whole}"
+        await press(SAVE)
+
+    from torch_opened import opened
+
+    file = tmp_path / "letter.txt"
+    app = drive_on(opened(tmp_path, "gpt2"), file, steps)
+    assert file.read_text() == app.text
+    assert app.tally.saved > 0
 
 
 @pytest.mark.parametrize(

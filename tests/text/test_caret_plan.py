@@ -79,7 +79,7 @@ def test_the_true_continuation_is_reached_at_every_caret(
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(texts(10), texts(6))
 @example("x.\n", "\nThe")
 @example("x\t", "\tthe")

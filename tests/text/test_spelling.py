@@ -67,7 +67,7 @@ def test_long_texts_without_spaces_are_judged_as_if_tokenised_again(
 
 
 @pytest.mark.slow
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(texts(10), st.integers(0, 99))
 def test_any_text_can_be_typed(tokenizer: Tokenizer, text: str, seed: int) -> None:
     """But for white space of several bytes: the fake takes half a character for a letter."""

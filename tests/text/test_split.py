@@ -77,7 +77,7 @@ def test_long_texts_without_spaces_are_tokenised_apart(tokenizer: Tokenizer, tex
 
 
 @pytest.mark.slow
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(texts(20), texts(6))
 @example("help.", "\n5765")
 @example("I'l", "l be")
@@ -89,7 +89,7 @@ def test_any_text_is_tokenised_apart(tokenizer: Tokenizer, before: str, after: s
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(texts(8), texts(6))
 def test_any_long_tail_is_tokenised_apart(tokenizer: Tokenizer, part: str, after: str) -> None:
     before = (part + "é,x" + part + "k/").replace(" ", "") * (300 // (len(part) + 1) + 1)

@@ -41,7 +41,7 @@ def test_words(text: str, expected: list[str]) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(texts())
 @example("\u200d\u00a0")
 @example("a\u200d\u3000b")

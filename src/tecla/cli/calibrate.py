@@ -134,7 +134,7 @@ def _typed(
             for event in events_of(each, passages, lambda done: bar.advance(task, done))
         ]
         path = controller.model_path
-    return found, sha256_of(path) if path is not None and path.is_file() else ""
+    return found, sha256_of(path) if path is not None else ""
 
 
 def _lived() -> Iterator[tuple[Kind, Event]]:

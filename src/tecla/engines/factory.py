@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -148,7 +148,8 @@ def _open_torch(found: ResolvedModel, wanted: EngineSettings, cache_dir: Path) -
     except BaseException:
         model.close()
         raise
-    return LoadedModel(engine, model.tokenizer, model.info, model.to_tensor)
+    info = replace(model.info, path=found.path)  # of a converted file that file, as for any engine
+    return LoadedModel(engine, model.tokenizer, info, model.to_tensor)
 
 
 @contextmanager

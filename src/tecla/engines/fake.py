@@ -21,7 +21,7 @@ import regex
 
 from tecla.engines.base import Feed, Floats
 from tecla.engines.scores import NumpyScores
-from tecla.engines.slots import Limits, SlotTable
+from tecla.engines.slots import Limits, SlotEngine, SlotTable
 from tecla.engines.state import pack, unpack
 from tecla.errors import KVFullError
 from tecla.text.base import Fill
@@ -128,7 +128,7 @@ class FakeTokenizer:
         return tuple(self._ids[part] for part in parts)
 
 
-class FakeEngine:
+class FakeEngine(SlotEngine[SlotTable]):
     """`Engine` with scores that are a seeded function of the whole history of a slot."""
 
     def __init__(
@@ -146,15 +146,10 @@ class FakeEngine:
         """Make empty slots. `bias(history)` adds to the raw scores of chosen tokens."""
         self.tokenizer = tokenizer or FakeTokenizer()
         n_vocab = len(self.tokenizer.table)
-        self.limits = Limits(n_vocab, n_slots, context_tokens, kv_tokens, batch_tokens, score_rows)
-        self.n_vocab, self.n_slots = n_vocab, n_slots
-        self.context_tokens, self.kv_tokens = context_tokens, kv_tokens
-        self.batch_tokens, self.score_rows = batch_tokens, score_rows
-        self.evaluated_tokens = 0
-        self.most_threads = 1
+        limits = Limits(n_vocab, n_slots, context_tokens, kv_tokens, batch_tokens, score_rows)
+        super().__init__(SlotTable(limits))
         self.evals = 0
         self._seed, self._bias = seed, bias
-        self._slots = SlotTable(self.limits)
         self._logits: Floats = np.empty((0, n_vocab), dtype=np.float32)  # [rows, vocabulary]
 
     def raw_scores(self, history: Sequence[int]) -> Floats:
@@ -193,29 +188,6 @@ class FakeEngine:
 
     def use_threads(self, count: int) -> None:
         """Nothing to choose."""
-
-    def used_cells(self) -> int:
-        """Tokens in KV memory, what forks share once."""
-        return self._slots.used_cells()
-
-    def length(self, slot: int) -> int:
-        """Number of tokens the slot holds."""
-        return len(self._slots.tokens(slot))
-
-    def fork(self, src: int, dst: int, n_tokens: int) -> None:
-        """Make `dst` hold the first tokens of `src`."""
-        self._slots.check_slot(dst)
-        self._slots.check_keep(src, n_tokens)
-        self._slots.share(src, dst, n_tokens)
-
-    def trim(self, slot: int, n_tokens: int) -> None:
-        """Keep the first tokens of the slot."""
-        self._slots.check_keep(slot, n_tokens)
-        self._slots.cut(slot, n_tokens)
-
-    def clear(self, slot: int) -> None:
-        """Empty the slot."""
-        self.trim(slot, 0)
 
     def save(self, slot: int) -> bytes:
         """The slot as a checked byte string."""

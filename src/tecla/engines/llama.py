@@ -26,7 +26,7 @@ from tecla.engines.base import Feed
 from tecla.engines.llama_model import LlamaModel
 from tecla.engines.native import native
 from tecla.engines.scores import NumpyScores
-from tecla.engines.slots import Limits, SlotTable
+from tecla.engines.slots import Limits, SlotEngine, SlotTable
 from tecla.engines.state import pack, unpack
 from tecla.errors import EngineError, KVFullError, ModelTooLargeError
 
@@ -76,7 +76,7 @@ class _Batch:
         self.native.n_tokens = at
 
 
-class LlamaEngine:
+class LlamaEngine(SlotEngine[SlotTable]):
     """`Engine` over llama.cpp."""
 
     def __init__(
@@ -99,7 +99,7 @@ class LlamaEngine:
         kv_tokens = max(kv_tokens or 4 * context_tokens, context_tokens)
         kv_tokens = -(-kv_tokens // _CELL_BLOCK) * _CELL_BLOCK
         batch_tokens = min(_BATCH_TOKENS, kv_tokens)
-        self.limits = Limits(
+        limits = Limits(
             n_vocab=len(model.tokenizer.table),
             n_slots=n_slots,
             context_tokens=context_tokens,
@@ -108,46 +108,14 @@ class LlamaEngine:
             score_rows=min(_SCORE_ROWS, batch_tokens),
         )
         model.check_memory(kv_tokens)
-        self.most_threads = n_threads or model.n_threads
+        super().__init__(SlotTable(limits), n_threads or model.n_threads)
         self._context = self._make_context(self.most_threads)
         self._memory = native.llama_get_memory(self._context)
         self._batch = _Batch(batch_tokens)
-        self._slots = SlotTable(self.limits)
         self._rewinds = not model.is_recurrent
         self._has_cells = not native.llama_model_is_recurrent(model.handle)
         self._steps = 0
         self._latest: NumpyScores | None = None
-        self.evaluated_tokens = 0
-
-    @property
-    def n_vocab(self) -> int:
-        """Number of token ids."""
-        return self.limits.n_vocab
-
-    @property
-    def n_slots(self) -> int:
-        """Number of slots."""
-        return self.limits.n_slots
-
-    @property
-    def context_tokens(self) -> int:
-        """Most tokens one slot may hold."""
-        return self.limits.context_tokens
-
-    @property
-    def kv_tokens(self) -> int:
-        """Most tokens all slots together may hold."""
-        return self.limits.kv_tokens
-
-    @property
-    def batch_tokens(self) -> int:
-        """Most tokens one `eval` may carry."""
-        return self.limits.batch_tokens
-
-    @property
-    def score_rows(self) -> int:
-        """Most rows of scores one `eval` may be asked for."""
-        return self.limits.score_rows
 
     def eval(self, feeds: Sequence[Feed]) -> NumpyScores:
         """Append the feeds in one native batch; see `Engine.eval`."""
@@ -180,10 +148,6 @@ class LlamaEngine:
             )
         self._slots.extend(feeds)
         self.evaluated_tokens += self._batch.native.n_tokens
-
-    def length(self, slot: int) -> int:
-        """Number of tokens the slot holds."""
-        return len(self._slots.tokens(slot))
 
     def fork(self, src: int, dst: int, n_tokens: int) -> None:
         """Make `dst` share the first tokens of `src`; see `Engine.fork`."""
@@ -218,10 +182,6 @@ class LlamaEngine:
             self._slots.cut(slot, n_tokens)
         else:
             self._recompute(slot, self._slots.tokens(slot)[:n_tokens])
-
-    def clear(self, slot: int) -> None:
-        """Empty the slot."""
-        self.trim(slot, 0)
 
     def save(self, slot: int) -> bytes:
         """The slot's tokens and native state; some 23 KB a token for the default model."""

@@ -1,4 +1,4 @@
-"""What the slots of an engine hold, and the checks every engine makes before it works.
+"""What the slots of an engine hold, the checks every engine makes, and what all engines do alike.
 
 Owns the token lists, the limits and a number for every KV cell a token is held in (forks share
 the numbers of their source); the engine owns the keys and values. Keeping this apart makes the
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from tecla.engines.base import Feed
 from tecla.errors import EngineLimitError, KVFullError
@@ -150,3 +151,74 @@ class SlotTable:
         first = self._next_cell
         self._next_cell += count
         return list(range(first, self._next_cell))
+
+
+Table = TypeVar("Table", bound=SlotTable)
+
+
+class SlotEngine(Generic[Table]):
+    """The part of `Engine` that follows from a table of slots: sizes, lengths, forks and trims.
+
+    Where the table alone says what is in memory nothing else is to be done; an engine with native
+    slots does what it must beside the table.
+    """
+
+    def __init__(self, slots: Table, most_threads: int = 1) -> None:
+        """Over empty slots; a step may run on `most_threads`."""
+        self._slots = slots
+        self.limits = slots.limits
+        self.most_threads = most_threads
+        self.evaluated_tokens = 0
+
+    @property
+    def n_vocab(self) -> int:
+        """Number of token ids."""
+        return self.limits.n_vocab
+
+    @property
+    def n_slots(self) -> int:
+        """Number of slots."""
+        return self.limits.n_slots
+
+    @property
+    def context_tokens(self) -> int:
+        """Most tokens one slot may hold."""
+        return self.limits.context_tokens
+
+    @property
+    def kv_tokens(self) -> int:
+        """Most tokens all slots together may hold."""
+        return self.limits.kv_tokens
+
+    @property
+    def batch_tokens(self) -> int:
+        """Most tokens one `eval` may carry."""
+        return self.limits.batch_tokens
+
+    @property
+    def score_rows(self) -> int:
+        """Most rows of scores one `eval` may be asked for."""
+        return self.limits.score_rows
+
+    def used_cells(self) -> int:
+        """Tokens in KV memory, those shared by forks once."""
+        return self._slots.used_cells()
+
+    def length(self, slot: int) -> int:
+        """Number of tokens the slot holds."""
+        return len(self._slots.tokens(slot))
+
+    def fork(self, src: int, dst: int, n_tokens: int) -> None:
+        """Make `dst` share the first tokens of `src`; see `Engine.fork`."""
+        self._slots.check_slot(dst)
+        self._slots.check_keep(src, n_tokens)
+        self._slots.share(src, dst, n_tokens)
+
+    def trim(self, slot: int, n_tokens: int) -> None:
+        """Keep the first tokens of the slot; see `Engine.trim`."""
+        self._slots.check_keep(slot, n_tokens)
+        self._slots.cut(slot, n_tokens)
+
+    def clear(self, slot: int) -> None:
+        """Empty the slot."""
+        self.trim(slot, 0)

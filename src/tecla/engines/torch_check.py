@@ -34,7 +34,7 @@ def check_agrees(engine: TorchEngine, cache_dir: Path) -> None:
     The slots must be empty, and are afterwards. Models that agreed are remembered.
     """
     model = engine.model
-    check = f"{transformers.__version__} {torch.__version__} {model.dtype} {model.device.type}"
+    check = f"{transformers.__version__} {torch.__version__} {model.precision} {model.device.type}"
     agreed = SeenFiles(cache_dir / "agreeing-models.json", check)
     files = model.weight_files
     if all(agreed.knows(path) for path in files):

@@ -15,6 +15,7 @@ DTYPES: Final = {
     "float32": torch.float32,
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
+    "int8": torch.bfloat16,  # of activations; see `torch_int8`
 }
 _OVERHEAD_BYTES: Final = 500 << 20  # PyTorch and transformers themselves, and what a step needs
 _CUDA: Final = re.compile(r"cuda:(\d+)")

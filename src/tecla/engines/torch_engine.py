@@ -21,7 +21,7 @@ import torch
 
 from tecla.engines.base import Feed, Scores
 from tecla.engines.scores import NumpyScores
-from tecla.engines.slots import Limits
+from tecla.engines.slots import Limits, SlotEngine
 from tecla.engines.state import pack, unpack
 from tecla.engines.torch_attention import KeyValues
 from tecla.engines.torch_cells import Cells, CellTable
@@ -44,7 +44,7 @@ _ON_CPU: Final = _Sizes(512, 64)
 _ON_GPU: Final = _Sizes(1024, 256)
 
 
-class TorchEngine:
+class TorchEngine(SlotEngine[CellTable]):
     """`Engine` over a transformers model."""
 
     def __init__(
@@ -72,7 +72,7 @@ class TorchEngine:
         on_gpu = model.device.type != "cpu"
         sizes = _ON_GPU if on_gpu else _ON_CPU
         batch_tokens = min(sizes.batch_tokens, kv_tokens)
-        self.limits = Limits(
+        limits = Limits(
             n_vocab=model.shape.n_vocab,
             n_slots=n_slots,
             context_tokens=context_tokens,
@@ -81,50 +81,18 @@ class TorchEngine:
             score_rows=min(sizes.score_rows, batch_tokens),
         )
         model.check_memory(kv_tokens)
-        self.most_threads = n_threads or model.n_threads
+        super().__init__(CellTable(limits), n_threads or model.n_threads)
         self._threads = self.most_threads
         # One cell more than slots can hold: what graphs compute beside the batch is written there.
         self._memory: KeyValues | None = KeyValues(
             model.shape.kv_shapes, kv_tokens + 1, model.dtype, model.device
         )
-        self._slots = CellTable(self.limits)
         self._graphs = Graphs(
             model, self._memory, self.limits, enabled=on_gpu if graphs is None else graphs
         )
         self._on_device = on_gpu if scores_on_device is None else scores_on_device
         self._asked = Asked()
         self._steps = 0
-        self.evaluated_tokens = 0
-
-    @property
-    def n_vocab(self) -> int:
-        """Number of token ids."""
-        return self.limits.n_vocab
-
-    @property
-    def n_slots(self) -> int:
-        """Number of slots."""
-        return self.limits.n_slots
-
-    @property
-    def context_tokens(self) -> int:
-        """Most tokens one slot may hold."""
-        return self.limits.context_tokens
-
-    @property
-    def kv_tokens(self) -> int:
-        """Most tokens all slots together may hold."""
-        return self.limits.kv_tokens
-
-    @property
-    def batch_tokens(self) -> int:
-        """Most tokens one `eval` may carry."""
-        return self.limits.batch_tokens
-
-    @property
-    def score_rows(self) -> int:
-        """Most rows of scores one `eval` may be asked for."""
-        return self.limits.score_rows
 
     def eval(self, feeds: Sequence[Feed]) -> Scores:
         """Append the feeds in one forward pass; see `Engine.eval`."""
@@ -146,25 +114,10 @@ class TorchEngine:
         self._open_memory()
         self._threads = count
 
-    def length(self, slot: int) -> int:
-        """Number of tokens the slot holds."""
-        return len(self._slots.tokens(slot))
-
     def fork(self, src: int, dst: int, n_tokens: int) -> None:
         """Make `dst` share the first tokens of `src`; see `Engine.fork`."""
         self._open_memory()
-        self._slots.check_slot(dst)
-        self._slots.check_keep(src, n_tokens)
-        self._slots.share(src, dst, n_tokens)
-
-    def trim(self, slot: int, n_tokens: int) -> None:
-        """Keep the first tokens of the slot; see `Engine.trim`."""
-        self._slots.check_keep(slot, n_tokens)
-        self._slots.cut(slot, n_tokens)
-
-    def clear(self, slot: int) -> None:
-        """Empty the slot."""
-        self.trim(slot, 0)
+        super().fork(src, dst, n_tokens)
 
     def save(self, slot: int) -> bytes:
         """The slot's tokens, and its keys and values layer by layer as they are in memory."""

@@ -25,6 +25,7 @@ from transformers.utils import logging as transformers_logging
 from tecla.engines import torch_attention
 from tecla.engines.fingerprint import fingerprint
 from tecla.engines.torch_device import DTYPES, check_fits, choose_device, choose_dtype
+from tecla.engines.torch_int8 import check_can_round, rounded_to_int8
 from tecla.engines.torch_shape import ModelShape, shape_of
 from tecla.engines.torch_tokenizer import TorchTokenizer
 from tecla.errors import ModelFormatError, UnsupportedModelError
@@ -58,13 +59,21 @@ class TorchModel:
         self.weight_files = sorted(folder.glob("*.safetensors"))
         self.device = choose_device(device)
         self.dtype = choose_dtype(dtype, self.device, _stored_dtype(self._config))
+        self.is_int8 = dtype == "int8"
+        if self.is_int8:
+            check_can_round(self.name, self.device)
         self.shape: ModelShape = shape_of(self._config, self.name)
         self.check_memory(0)
         self.tokenizer = TorchTokenizer(folder, self.name, self.shape.n_vocab)
         self.module: Any = self._load()
         self.n_threads = physical_cores()
-        self.fingerprint = fingerprint(self.weight_files, str(self.dtype))
+        self.fingerprint = fingerprint(self.weight_files, self.precision)
         self.info = _info(folder, self.name, self._config, self.weight_files)
+
+    @property
+    def precision(self) -> str:
+        """What weights are kept in; activations, keys and values are in `dtype`."""
+        return "int8" if self.is_int8 else str(self.dtype).removeprefix("torch.")
 
     @property
     def kv_bytes_per_token(self) -> int:
@@ -115,7 +124,10 @@ class TorchModel:
                 "convert it again"
             )
         module.config.pad_token_id = None  # else some models look for padding in every batch
-        return module.eval().requires_grad_(False).to(self.device)
+        module.eval().requires_grad_(False).to(self.device)
+        if self.is_int8:
+            rounded_to_int8(module)
+        return module
 
 
 def read_config(folder: Path, name: str) -> PreTrainedConfig:

@@ -28,6 +28,7 @@ from torch.nn import functional
 from tecla.engines.torch_attention import KeyValues, fold, unfold
 
 Cells = npt.NDArray[np.int64]
+_Four = tuple[int, int, int, int]
 
 _FETCH_COST, _COPY_COST = 2, 3  # of one cell, in products of one query with one cell
 _SPARSEST: Final = 1.5  # a span of cells is read as it is if it is at most this much too long
@@ -54,10 +55,14 @@ class Row:
         self.first_token = feeds[0].first_token
         self.n_tokens = sum(feed.n_tokens for feed in feeds)
         cells = feeds[0].cells if len(feeds) == 1 else np.concatenate([f.cells for f in feeds])
+        self.is_view = len(feeds) == 1 and bool((np.diff(cells) == 1).all())
+        self.cells = cells
+        if self.is_view:  # the usual text, whose cells follow one another
+            return
         low, high = int(cells.min()), int(cells.max()) + 1
-        self._distinct = np.unique(cells)
-        self.is_view = high - low <= _SPARSEST * len(self._distinct)
-        self.cells = np.arange(low, high) if self.is_view else self._distinct
+        distinct = np.unique(cells)
+        self.is_view = high - low <= _SPARSEST * len(distinct)
+        self.cells = np.arange(low, high) if self.is_view else distinct
 
     @property
     def cost(self) -> int:
@@ -93,9 +98,11 @@ def divide(feeds: Sequence[PackedFeed]) -> list[Row]:
         while end < len(feeds) and feeds[end].cells[0] == feeds[at].cells[0]:
             end += 1
         apart = [Row([feed]) for feed in feeds[at:end]]
-        joined = Row(feeds[at:end])
-        together = len(apart) > 1 and joined.cost < sum(row.cost for row in apart)
-        rows += [joined] if together else apart
+        if len(apart) > 1:
+            joined = Row(feeds[at:end])
+            if joined.cost < sum(row.cost for row in apart):
+                apart = [joined]
+        rows += apart
         at = end
     return rows
 
@@ -112,7 +119,9 @@ class PackedAttention:
         self._copied = [
             None if row.is_view else torch.from_numpy(row.cells).to(device) for row in rows
         ]
-        self._masks: dict[tuple[int, int | None, int], torch.Tensor | None] = {}
+        self._places: dict[tuple[int, int], list[tuple[_Four, _Four, int]]] = {}
+        self._is_step = all(row.n_tokens == 1 for row in rows)
+        self._masks: dict[tuple[int | None, int], list[torch.Tensor | None]] = {}
 
     def attend(
         self,
@@ -125,45 +134,73 @@ class PackedAttention:
     ) -> torch.Tensor:
         """See `Attention.attend`."""
         self._memory.write(layer, self._written, key, value)
+        keys, values = self._memory.keys[layer], self._memory.values[layer]
         heads, kv_heads = query.shape[1], key.shape[1]
-        attended = []
-        for at, row in enumerate(self._rows):
-            span = slice(row.first_token, row.first_token + row.n_tokens)
-            result = functional.scaled_dot_product_attention(
-                fold(query[:, :, span], kv_heads),
-                self._read(self._memory.keys[layer], at),
-                self._read(self._memory.values[layer], at),
-                attn_mask=self._mask(at, window, heads // kv_heads, query.dtype),
-                scale=scale,
+        reads = zip(self._reads(keys), self._reads(values), strict=True)
+        masks = self._masks_of(window, heads // kv_heads, query.dtype)
+        attend = functional.scaled_dot_product_attention
+        attended = [
+            attend(part, key_cells, value_cells, attn_mask=mask, scale=scale)
+            for part, (key_cells, value_cells), mask in zip(
+                self._queries(query, kv_heads), reads, masks, strict=True
             )
-            attended.append(unfold(result, heads))
-        return attended[0] if len(attended) == 1 else torch.cat(attended, dim=1)
+        ]
+        if self._is_step:
+            return torch.cat(attended).reshape(1, len(attended), heads, -1)
+        return torch.cat([unfold(each, heads) for each in attended], dim=1)
 
-    def _read(self, memory: torch.Tensor, at: int) -> torch.Tensor:
-        """The keys or values of a row, `[1, heads, cells, dim]`."""
-        row, copied = self._rows[at], self._copied[at]
-        if copied is None:
-            first = int(row.cells[0])
-            found = memory[first : first + len(row.cells)]
-        else:
-            found = memory.index_select(0, copied)
-        return found.transpose(0, 1)[None]
+    def _queries(self, query: torch.Tensor, kv_heads: int) -> Sequence[torch.Tensor]:
+        """What each row asks, `[1, kv heads, heads per kv head times tokens, dim]`.
+
+        With one token a row, as in most steps, one split makes them all: with many rows a step
+        would spend more on making views than on attention.
+        """
+        if self._is_step:
+            tokens, dim = query.shape[2:]
+            each = query[0].transpose(0, 1).reshape(tokens, kv_heads, -1, dim)
+            return list(torch.split(each, 1))
+        return [
+            fold(query[:, :, row.first_token : row.first_token + row.n_tokens], kv_heads)
+            for row in self._rows
+        ]
+
+    def _reads(self, memory: torch.Tensor) -> list[torch.Tensor]:
+        """The keys or values of each row, `[1, heads, cells, dim]`: a few microseconds a view."""
+        heads, dim = memory.shape[1:]
+        places = self._places.get((heads, dim))
+        if places is None:
+            strides = (0, dim, heads * dim, 1)
+            places = self._places[heads, dim] = [
+                ((1, heads, len(row.cells), dim), strides, int(row.cells[0]) * heads * dim)
+                for row in self._rows
+            ]
+        view = memory.as_strided
+        return [
+            view(*place) if copied is None else memory.index_select(0, copied).transpose(0, 1)[None]
+            for place, copied in zip(places, self._copied, strict=True)
+        ]
+
+    def _masks_of(
+        self, window: int | None, repeats: int, dtype: torch.dtype
+    ) -> list[torch.Tensor | None]:
+        """`_mask` of every row; kept for all layers."""
+        key = (window, repeats)
+        if key not in self._masks:
+            self._masks[key] = [
+                self._mask(at, window, repeats, dtype) for at in range(len(self._rows))
+            ]
+        return self._masks[key]
 
     def _mask(
         self, at: int, window: int | None, repeats: int, dtype: torch.dtype
     ) -> torch.Tensor | None:
-        """What is added to the products of a row, `[repeats * tokens, cells]`; kept for all layers.
+        """What is added to the products of a row, `[repeats * tokens, cells]`; `None`: nothing.
 
         Added and not boolean, so that the kernel need not convert it in every layer.
         """
-        key = (at, window, repeats)
-        if key not in self._masks:
-            seen = self._rows[at].visible(window)
-            mask: torch.Tensor | None = None
-            if not seen.all():
-                hidden = torch.from_numpy(~seen).to(self._device)
-                mask = torch.zeros(seen.shape, dtype=dtype, device=self._device)
-                mask.masked_fill_(hidden, -torch.inf)
-                mask = mask.repeat(repeats, 1)
-            self._masks[key] = mask
-        return self._masks[key]
+        seen = self._rows[at].visible(window)
+        if seen.all():
+            return None
+        hidden = torch.from_numpy(~seen).to(self._device)
+        mask = torch.zeros(seen.shape, dtype=dtype, device=self._device)
+        return mask.masked_fill_(hidden, -torch.inf).repeat(repeats, 1)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from tecla.evaluate.config import EvaluateConfig
 from tecla.evaluate.corpora import corpus_hash
 from tecla.evaluate.systems import system_file
-from tecla.files import sha256_of
+from tecla.files import sha256_of, size_of
 from tecla.machine import physical_cores, total_memory_bytes, usable_cores
 
 _PACKAGES: Final = (
@@ -56,7 +56,7 @@ def _model(spec: str) -> dict[str, str | int]:
     file = system_file(spec)
     if file is None:
         return {"spec": spec}
-    return {"spec": spec, "sha256": sha256_of(file), "size_bytes": file.stat().st_size}
+    return {"spec": spec, "sha256": sha256_of(file), "size_bytes": size_of(file)}
 
 
 def _processor() -> str:

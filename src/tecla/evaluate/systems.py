@@ -33,7 +33,10 @@ def open_system(spec: str) -> Predictor:
 
 
 def system_file(spec: str) -> Path | None:
-    """The file that a system is opened from; `None` if there is none, or it cannot be found."""
+    """The file, or the folder of a model, that a system is opened from.
+
+    `None` if there is none, or it cannot be found.
+    """
     from tecla.controller import predictors
 
     kind, _, rest = spec.partition(":")
@@ -46,7 +49,7 @@ def system_file(spec: str) -> Path | None:
             found = predictors.model_file(spec)
     except TeclaError:  # whoever opens the system says what is wrong
         return None
-    return found if found is not None and found.is_file() else None
+    return found if found is not None and found.exists() else None
 
 
 def _database(rest: str) -> tuple[Path, bool]:

@@ -1,24 +1,27 @@
-"""The scheduler on llama.cpp: tiny models of several kinds, and the default model."""
+"""The scheduler on both real engines: tiny models of several kinds, and the default model."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from itertools import zip_longest
-from pathlib import Path
 
 import pytest
+from hypothesis.stateful import invariant
 
 import tiny_gguf
+import tiny_torch
+from engines.conftest import open_llama, open_torch
 from running import Runner
 from scheduler.test_state_machine import Typists, run
 from tecla.decode.request import Completed, Request, Stopping
 from tecla.engines.base import Engine, Feed
 from tecla.engines.factory import LoadedModel
 from tecla.engines.llama import LlamaEngine
-from tecla.engines.llama_model import LlamaModel
 from tecla.engines.sampling import GREEDY, Sampling
+from tecla.engines.torch_engine import TorchEngine
 from tecla.scheduler.ticket import SessionKey
 from tecla.text.base import Tokenizer
 from tecla.text.context import Context
@@ -30,6 +33,8 @@ WRITERS = {
     "hybrid": tiny_gguf.write_hybrid,
     "window": tiny_gguf.write_swa,
 }
+TORCH = {f"torch_{kind}": kind for kind in ("gpt2", "llama", "gemma3_text")}
+PADDED = "torch_padded"  # by the steps and the scores of a GPU
 TIE = 2.0  # raw scores of the default model move by up to half of it with the batch
 TEXT = (
     "Thank you for your letter of the third. I have read it with great interest, and I would "
@@ -39,22 +44,25 @@ TEXT = (
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module", params=WRITERS)
+@pytest.fixture(scope="module", params=[*WRITERS, *TORCH, PADDED])
 def engine(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[LlamaEngine]:
-    path: Path = WRITERS[request.param](tmp_path_factory.mktemp("llama") / "model.gguf", seed=3)
-    opened = LlamaEngine(
-        LlamaModel(path, device="cpu"), context_tokens=96, kv_tokens=256, n_slots=8, n_threads=1
-    )
-    yield opened
-    opened.close()
+) -> Iterator[LlamaEngine | TorchEngine]:
+    kind, path = request.param, tmp_path_factory.mktemp("model") / "model.gguf"
+    opened: LlamaEngine | TorchEngine
+    if kind in WRITERS:
+        opened = open_llama(WRITERS[kind](path, seed=3))
+    else:
+        folder = tiny_torch.write(path.with_suffix(""), TORCH.get(kind, "llama"), seed=3)
+        opened = open_torch(folder, padded=kind == PADDED)
+    with closing(opened):
+        yield opened
 
 
 class OnOneEngine(Typists):
     """The same random typing on an engine that is made once."""
 
-    def __init__(self, engine: LlamaEngine) -> None:
+    def __init__(self, engine: LlamaEngine | TorchEngine) -> None:
         super().__init__()
         self.engine = engine
 
@@ -64,14 +72,23 @@ class OnOneEngine(Typists):
         self.limits = {"n_slots": self.engine.n_slots}
         return self.engine, self.engine.model.tokenizer
 
+    @invariant()
+    def the_engine_holds_what_is_believed(self) -> None:
+        if self.runner is not None and isinstance(self.engine, TorchEngine):
+            self.engine.check_integrity()
+            assert self.engine.used_cells() == self.runner.scheduler.memory.cells
 
-@pytest.mark.parametrize("engine", ["byte_pair", "window", "mamba"], indirect=True)
-def test_typists(engine: LlamaEngine) -> None:
+
+FOR_TYPISTS = ["byte_pair", "window", "mamba", "torch_gpt2", "torch_llama", PADDED]
+
+
+@pytest.mark.parametrize("engine", FOR_TYPISTS, indirect=True)
+def test_typists(engine: LlamaEngine | TorchEngine) -> None:
     run(partial(OnOneEngine, engine), examples=5, steps=20)  # type: ignore[arg-type]
 
 
 @pytest.mark.soak
-def test_typists_for_long(engine: LlamaEngine) -> None:
+def test_typists_for_long(engine: LlamaEngine | TorchEngine) -> None:
     run(partial(OnOneEngine, engine), examples=150, steps=50)  # type: ignore[arg-type]
 
 
@@ -86,8 +103,9 @@ def keys_typed(runner: Runner, text: str, first: int) -> list[Completed]:
     return found
 
 
-def test_what_is_reused_gives_what_a_fresh_start_gives(engine: LlamaEngine) -> None:
+def test_what_is_reused_gives_what_a_fresh_start_gives(engine: LlamaEngine | TorchEngine) -> None:
     """These models are small and exact enough for equal text; probabilities within rounding."""
+    within = 1e-4 if isinstance(engine, TorchEngine) else 0.02
     for slot in range(engine.n_slots):
         engine.clear(slot)
     tokenizer = engine.model.tokenizer
@@ -103,7 +121,7 @@ def test_what_is_reused_gives_what_a_fresh_start_gives(engine: LlamaEngine) -> N
             one.text for one in fresh.continuations
         ]
         for one, other in zip(found.continuations, fresh.continuations, strict=True):
-            assert one.probability == pytest.approx(other.probability, rel=0.02)
+            assert one.probability == pytest.approx(other.probability, rel=within)
 
 
 @pytest.fixture
