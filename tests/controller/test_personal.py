@@ -164,9 +164,7 @@ def test_typing_through_what_was_learnt_is_trimming(fake_info: ModelInfo, tmp_pa
 
 
 @pytest.mark.slow
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(EDITS, st.lists(st.booleans(), min_size=8, max_size=8))
 def test_what_is_settled_is_what_a_fresh_writer_says(
     fake_info: ModelInfo,

@@ -207,7 +207,7 @@ def test_models_are_not_searched_and_nothing_twice(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.text(max_size=200), max_size=60), st.lists(st.text(max_size=200), max_size=3))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_pieces_stand_in_what_goes_and_not_in_what_stays(gone: list[str], stay: list[str]) -> None:
     pieces = pieces_of(gone, lambda: stay)
     assert len(pieces) <= MOST_PIECES

@@ -73,7 +73,7 @@ def test_a_last_paragraph_with_an_address_in_it_stays() -> None:
 
 @pytest.mark.slow
 @given(st.text(st.sampled_from("ab .,>\n-:<@\t"), max_size=300))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_nothing_is_made_up(body: str) -> None:
     left = own_text(body)
     assert set(left.split()) <= set(body.split()) | {""}
@@ -82,7 +82,7 @@ def test_nothing_is_made_up(body: str) -> None:
 
 @pytest.mark.slow
 @given(st.lists(st.sampled_from(PROSE.split()), min_size=1, max_size=60))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_plain_prose_stays_as_it_is(words: list[str]) -> None:
     text = "Well then, " + " ".join(words) + "."
     assert own_text(text) == text

@@ -19,7 +19,7 @@ TEXTS = st.text(max_size=500) | WORDS.map(" ".join) | WORDS.map(lambda words: " 
 
 @pytest.mark.slow
 @given(TEXTS)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_joined_they_are_the_text(text: str) -> None:
     found = passages(text)
     assert "".join(found) == text
@@ -31,7 +31,7 @@ def test_joined_they_are_the_text(text: str) -> None:
 
 @pytest.mark.slow
 @given(TEXTS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_sentences_joined_are_the_text(text: str) -> None:
     assert "".join(text[span.start : span.end] for span in sentences(text)) == text
 
@@ -61,7 +61,7 @@ def test_text_without_spaces_is_cut_at_graphemes() -> None:
 
 
 @given(st.text(max_size=300))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_cleaned_text_is_what_keys_make(text: str) -> None:
     clean = cleaned(text)
     assert clean == clean.strip()
@@ -78,6 +78,6 @@ def test_cleaned_text_keeps_what_is_written() -> None:
 
 
 @given(st.text(st.sampled_from("ab .-\n"), max_size=400))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_joining_lines_changes_white_space_alone(text: str) -> None:
     assert unwrapped(text).split() == text.split()

@@ -89,7 +89,7 @@ def test_bytes_that_are_no_text_are_told_apart(tmp_path: Path, kind: Kind) -> No
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["docx", "pdf"])
 @given(cut=st.integers(0, 3000), flip=st.integers(0, 3000), value=st.integers(0, 255))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_damaged_files_have_a_reason(
     tmp_path_factory: pytest.TempPathFactory, kind: Kind, cut: int, flip: int, value: int
 ) -> None:

@@ -90,7 +90,7 @@ def test_a_value_below_its_name_goes() -> None:
 
 
 @given(st.lists(st.sampled_from([BEFORE, BEHIND, *SECRETS.values(), *PERSONAL.values()])))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_whatever_stands_together_no_secret_is_left(sentences: list[str]) -> None:
     text, removed = redacted("\n".join(sentences))
     assert all(line in (BEFORE, BEHIND) for line in text.split("\n") if line)
@@ -99,7 +99,7 @@ def test_whatever_stands_together_no_secret_is_left(sentences: list[str]) -> Non
 
 
 @given(st.text(max_size=400))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_nothing_is_made_up(text: str) -> None:
     left, removed = redacted(text)
     assert removed or left == text

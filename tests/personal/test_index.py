@@ -104,7 +104,7 @@ class Keeping(RuleBasedStateMachine):
 
 
 TestKeeping = Keeping.TestCase
-TestKeeping.settings = settings(deadline=None, max_examples=10, stateful_step_count=10)
+TestKeeping.settings = settings(max_examples=10, stateful_step_count=10)
 TestKeeping = pytest.mark.slow(TestKeeping)
 
 
@@ -319,7 +319,6 @@ def test_merging_stops_when_it_is_told_to(opened: Callable[..., Index]) -> None:
 
 
 @pytest.mark.slow
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 10**6), max_size=12))
 def test_after_merging_sizes_fall_by_a_half_or_more(sizes: list[int]) -> None:
     sizes.sort(reverse=True)

@@ -72,12 +72,12 @@ class Writing(RuleBasedStateMachine):
 
 
 TestWriting = Writing.TestCase
-TestWriting.settings = settings(deadline=None, max_examples=25, stateful_step_count=20)
+TestWriting.settings = settings(max_examples=25, stateful_step_count=20)
 TestWriting = pytest.mark.slow(TestWriting)
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.lists(st.integers(0, SMALL - 1), max_size=30), max_size=20))
 def test_memory_is_bounded_and_the_newest_is_kept(parts: list[list[int]]) -> None:
     online = Online(VOCABULARY, limit_tokens=20)

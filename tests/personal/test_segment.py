@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from personal.naive import Naive, plain
@@ -30,7 +30,6 @@ def segment(found: Sequence[Sequence[int]], vocabulary: Vocabulary) -> Segment:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("vocabulary", "factor"), WIDTHS)
-@settings(deadline=None)
 @given(found=rows, asked=question, most=st.integers(1, 30))
 def test_agrees_with_counting(
     vocabulary: Vocabulary,
@@ -110,7 +109,6 @@ def test_many_occurrences_are_counted_in_a_sample() -> None:
 
 
 @pytest.mark.slow
-@settings(deadline=None)
 @given(found=rows, without=st.sets(st.integers(0, 5)))
 def test_gives_its_documents_back(found: list[list[int]], without: set[int]) -> None:
     given_back = segment(found, Vocabulary(SMALL)).rows(frozenset(without))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from personal.naive import Naive, plain
@@ -33,7 +33,6 @@ KINDS = {"naive": Naive, "segment": segment, "online": online}
 
 
 @pytest.mark.slow
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(sorted(KINDS)), rows), max_size=4),
     question,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tecla.retrieval.fusion import FLATTENS, fused
@@ -11,27 +11,23 @@ from tecla.retrieval.fusion import FLATTENS, fused
 RANKED = st.lists(st.integers(0, 30), unique=True, max_size=20)
 
 
-@settings(deadline=None)
 @given(st.lists(RANKED, max_size=3))
 def test_everything_that_was_ranked_is_ranked_once(lists: list[list[int]]) -> None:
     ids = [each for each, _ in fused(lists)]
     assert sorted(ids) == sorted({each for ranked in lists for each in ranked})
 
 
-@settings(deadline=None)
 @given(RANKED, RANKED)
 def test_the_order_of_the_lists_makes_no_difference(one: list[int], other: list[int]) -> None:
     assert fused([one, other]) == fused([other, one])
 
 
-@settings(deadline=None)
 @given(RANKED)
 def test_one_list_keeps_its_order(ranked: list[int]) -> None:
     assert [each for each, _ in fused([ranked, []])] == ranked
     assert [each for each, _ in fused([ranked, ranked])] == ranked
 
 
-@settings(deadline=None)
 @given(RANKED, RANKED, st.data())
 def test_who_stands_higher_in_one_list_is_not_lower_in_both(
     one: list[int], other: list[int], data: st.DataObject
@@ -46,7 +42,6 @@ def test_who_stands_higher_in_one_list_is_not_lower_in_both(
     assert after <= before
 
 
-@settings(deadline=None)
 @given(RANKED, RANKED)
 def test_first_of_both_is_first(one: list[int], other: list[int]) -> None:
     first = 99

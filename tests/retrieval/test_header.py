@@ -162,7 +162,7 @@ class TestWhen:
             assert headers.at_opening(ABOUT_SHIPS, patience_s=10) != HARBOUR
 
     @pytest.mark.slow
-    @settings(deadline=None, max_examples=40)
+    @settings(max_examples=40)
     @given(
         st.lists(
             st.tuples(st.sampled_from(["type", "pause", "wait"]), st.text("ab é.日\n", max_size=6)),

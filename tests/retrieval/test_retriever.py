@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from retrieval.learnt import ANA, BANK, BEN, WordsEmbedding, document, learn
@@ -189,7 +189,6 @@ def test_what_is_forgotten_is_not_found(book: DocumentBook) -> None:
     assert "the canary sings" not in texts(retriever.find("canary", OWNERS, 10))
 
 
-@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_any_text_can_be_asked_for(query: str) -> None:
     book = MemoryStore().documents

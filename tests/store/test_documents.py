@@ -302,7 +302,7 @@ SENTENCES = st.lists(
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40, derandomize=True)
 @given(
     st.lists(st.tuples(st.sampled_from([ANA, BO, LAW]), SENTENCES), min_size=1, max_size=12),
     st.lists(SENTENCES, min_size=1, max_size=3),
