@@ -15,9 +15,11 @@ import typer
 from tecla.errors import InvalidTextError, OptionError
 
 if TYPE_CHECKING:
+    from tecla.decode.adjust import Adjustment
     from tecla.decode.request import Completed
     from tecla.faces.autocomplete import AutoComplete
     from tecla.suggest.options import CompletionOptions
+    from tecla.suggest.suggester import Suggester
 
 _LINES_AT_ONCE = 32
 
@@ -56,6 +58,12 @@ def complete(
         bool, typer.Option("--at-sentence", help="End with the sentence.")
     ] = False,
     at_line: Annotated[bool, typer.Option("--at-line", help="End with the line.")] = False,
+    user: Annotated[
+        str | None, typer.Option(help="Mix in what was learnt of this user [of nobody].")
+    ] = None,
+    collection: Annotated[
+        str | None, typer.Option(help="Mix in what was learnt of this collection.")
+    ] = None,
     model: Annotated[
         str | None, typer.Option(help="Alias, path or Hugging Face name; see `tecla models`.")
     ] = None,
@@ -73,6 +81,7 @@ def complete(
         raise OptionError("--stream prints one text as it comes; leave out --json, --file and -n")
     from tecla.faces.autocomplete import AutoComplete
     from tecla.settings import load
+    from tecla.suggest.suggester import Suggester
 
     defaults = load({"model": model}).settings
     options: CompletionOptions = {
@@ -89,7 +98,9 @@ def complete(
         "top_p": top_p,
         "seed": seed,
     }
-    with AutoComplete(model) as completer:
+    with Suggester.open(model) as suggester:
+        completer = AutoComplete(suggester=suggester)
+        options["adjust"] = _learnt(suggester, user, collection, header)
         most = defaults.completion.max_tokens if max_tokens is None else max_tokens
         if stream:
             _print_stream(completer, next(texts), most, options)
@@ -103,6 +114,23 @@ def complete(
                     _print_json(completer, answer, elapsed_ms / len(group))
                 else:
                     _print_text(prompt, answer, alone=file is None, several=options["n"] > 1)
+
+
+def _learnt(
+    suggester: Suggester, user: str | None, collection: str | None, header: str
+) -> tuple[Adjustment, ...]:
+    """What was learnt of those who are named, brought up to date first."""
+    if user is None and collection is None:
+        return ()
+    from tecla.controller.personal import Personal
+
+    personal = Personal.of_settings()
+    if personal is None:
+        return ()
+    with personal, personal.own(user, collection, tokenizer=lambda: suggester.tokenizer) as own:
+        personal.settle()
+        own.renewed()
+        return own.adjust(header)
 
 
 def _texts(text: str | None, file: Path | None) -> Iterator[str]:

@@ -28,6 +28,13 @@ def forget(
     collection: Annotated[
         str | None, typer.Option(help="Of this collection; alone: everything of it.")
     ] = None,
+    feedback: Annotated[
+        bool,
+        typer.Option(
+            "--feedback",
+            help="Text that the user has accepted, and the consent to keep any; counts stay.",
+        ),
+    ] = False,
     everything: Annotated[
         bool, typer.Option("--everything", help="All documents, feedback, settings and keys.")
     ] = False,
@@ -45,7 +52,10 @@ def forget(
     from tecla.settings import load
     from tecla.store.sqlite import SqliteStore
 
-    wish = _wish(sources or [], user, collection, everything=everything)
+    if feedback:
+        wish = _wish_of_feedback(sources or [], user, collection, everything=everything)
+    else:
+        wish = _wish(sources or [], user, collection, everything=everything)
     folders = _folders()
     with Indexing(load().settings) as indexing:
         planned, proof = proven(
@@ -82,10 +92,22 @@ def _wish(
         return Wish()
     if not sources and user is None and collection is None:
         raise OptionError(
-            "there is nothing to forget; name files or folders, --user, --collection or "
-            "--everything"
+            "there is nothing to forget; name files or folders, --user, --collection, --feedback "
+            "or --everything"
         )
     return Wish(owner_of(user, collection), tuple(sources))
+
+
+def _wish_of_feedback(
+    sources: list[str], user: str | None, collection: str | None, *, everything: bool
+) -> Wish:
+    from tecla.learning.forgetting import Wish
+
+    if sources or everything or collection is not None:
+        raise OptionError(
+            "--feedback is about what a user has accepted; give it alone, or with --user"
+        )
+    return Wish(owner_of(user, None), feedback=True)
 
 
 def _folders() -> list[Path]:
@@ -121,6 +143,9 @@ def _what(planned: Plan) -> str:
     said = f"{files} with {texts} ({many(planned.chars, 'character')})"
     if planned.wish.scope == "sources":
         return f"{said} of {whose}"
+    if planned.wish.scope == "feedback":
+        events = many(planned.events, "event")
+        return f"what {whose} has accepted: the text of {events} and {many(planned.texts, 'day')}"
     more = ", settings and keys" if of is None else ", consent and settings"
     return f"everything of {whose}: {said}, {many(planned.events, 'event')} of feedback{more}"
 

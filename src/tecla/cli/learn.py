@@ -12,16 +12,20 @@ import typer
 
 from tecla.cli.owning import owner_of, printable
 from tecla.cli.reading import progress_bar
+from tecla.errors import OptionError
 
 if TYPE_CHECKING:
+    from tecla.cli.indexing import Indexing
     from tecla.learning.learner import Advance, Learner
     from tecla.learning.summary import Summary
+    from tecla.store.owners import Owner
+    from tecla.store.sqlite import SqliteStore
 
 _MOST_NAMED = 20  # files that are named as skipped, unless asked for with --json
 
 
 def learn(
-    paths: Annotated[list[Path], typer.Argument(help="Files and folders.")],
+    paths: Annotated[list[Path] | None, typer.Argument(help="Files and folders.")] = None,
     user: Annotated[str | None, typer.Option(help="Whose they are [local].")] = None,
     collection: Annotated[
         str | None, typer.Option(help="Learn for a collection, which many users may have.")
@@ -39,6 +43,13 @@ def learn(
     ] = None,
     keep_removed: Annotated[
         bool, typer.Option("--keep-removed", help="Keep what was learnt of files that are gone.")
+    ] = False,
+    feedback: Annotated[
+        bool,
+        typer.Option(
+            "--feedback",
+            help="From now on keep and learn the text of suggestions that the user accepts.",
+        ),
     ] = False,
     watch: Annotated[
         bool, typer.Option("--watch", help="Go on, and learn whatever changes, until Ctrl-C.")
@@ -62,6 +73,10 @@ def learn(
     from tecla.store.sqlite import SqliteStore
 
     owner = owner_of(user, collection)
+    if not paths and not feedback:
+        raise OptionError("there is nothing to learn; name files or folders, or give --feedback")
+    if feedback and (owner.kind != "user" or dry_run):
+        raise OptionError("--feedback is for a user, and no dry run; leave out the other")
     loaded = load().settings
     options = LearningOptions(
         ReadingOptions(tuple(column or ()), tuple(sender or ())),
@@ -77,12 +92,32 @@ def learn(
         ) as learner,
     ):
         indexing.purge(store)  # what a command that was ended has left to be thrown away
-        if watch:
+        if feedback:
+            _learn_accepted(store, owner, indexing)
+        if paths and watch:
             _watch(learner, paths, as_json=as_json)
-        else:
+        elif paths:
             with _progress() as advance:
                 summary = learner.learn(paths, advance)
             _tell(summary, dry=dry_run, as_json=as_json)
+
+
+def _learn_accepted(store: SqliteStore, owner: Owner, indexing: Indexing) -> None:
+    """Have the user's consent, and learn what was accepted since it was given."""
+    from tecla.learning.accepted import learn_accepted
+    from tecla.learning.summary import many
+
+    is_new = store.consent.since_s(owner.name) is None
+    store.consent.give(owner.name)
+    days = learn_accepted(store, owner.name)
+    if days:
+        indexing.follow(store, owner)
+    said = "from now on is" if is_new else "is"
+    typer.echo(
+        f"what the user {owner.name!r} accepts {said} kept and learnt ({many(days, 'day')} now); "
+        "`tecla forget --feedback` ends it and erases it",
+        err=True,
+    )
 
 
 def _watch(learner: Learner, paths: Sequence[Path], *, as_json: bool) -> None:

@@ -25,8 +25,17 @@ def type_(
     language: Annotated[str, typer.Option(help="Of a text that does not tell, such as en.")] = "",
     feedback: Annotated[
         bool,
-        typer.Option(help="Count on this machine what becomes of suggestions; no text is kept."),
+        typer.Option(
+            help="Count on this machine what becomes of suggestions; text is kept only after "
+            "`tecla learn --feedback`."
+        ),
     ] = True,
+    user: Annotated[
+        str, typer.Option(help="Who writes: what was learnt of them is used, and nobody else's.")
+    ] = "local",
+    collection: Annotated[
+        str | None, typer.Option(help="A collection that was learnt and is used as well.")
+    ] = None,
     model: Annotated[
         str | None, typer.Option(help="Alias, path or Hugging Face name; see `tecla models`.")
     ] = None,
@@ -38,8 +47,10 @@ def type_(
     from tecla.checks import known
     from tecla.controller.controller import Controller
     from tecla.controller.manner import Manner
+    from tecla.controller.personal import Personal
     from tecla.filters.lexicon import Level
     from tecla.filters.options import FilterOptions
+    from tecla.settings import load
     from tecla.store.buffer import FeedbackBuffer
     from tecla.store.sqlite import SqliteStore
     from tecla.terminal.app import App
@@ -52,10 +63,15 @@ def type_(
     manner = Manner(eagerness=eagerness, language=language)
     options = FilterOptions(offensive=filters)  # type: ignore[arg-type]  # it is known
     print("loading the model …", file=sys.stderr)
+    settings, record, personal = load().settings, None, None
     with ExitStack() as open_:
-        controller = open_.enter_context(Controller.open(model, manner=manner, filters=options))
-        record = None
-        if feedback:
+        if feedback or settings.paths.store_file.is_file():
             store = open_.enter_context(SqliteStore.open())
+            personal = open_.enter_context(Personal.over(settings, store))
+        controller = open_.enter_context(
+            Controller.open(model, manner=manner, filters=options, personal=personal)
+        )
+        if feedback:
             record = open_.enter_context(FeedbackBuffer(store.feedback)).add
-        App(document, open_.enter_context(controller.writer(record=record))).run()
+        writer = controller.writer(user=user, collection=collection, record=record)
+        App(document, open_.enter_context(writer)).run()

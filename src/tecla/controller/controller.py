@@ -54,15 +54,17 @@ class Controller(Closing):
         router: Router | None = None,
         personal: Personal | None = None,
         tokenizer: TokenizerOf | None = None,
+        opens_personal: bool = False,
     ) -> None:
         """Take over a suggester (`None`: classical predictors alone) and a shelf.
 
-        `personal` is what was learnt, which stays the caller's. With the model's `tokenizer` the
-        indexes of those who come are brought up to date in passing.
+        `personal` is what was learnt, which stays the caller's; or it is that of the store that the
+        settings name, once a writer names somebody (`opens_personal`). With the model's `tokenizer`
+        the indexes of those who come are brought up to date in passing.
         """
         self._suggester, self._shelf = suggester, shelf or Shelf({})
         self._personal, self._tokenizer = personal, tokenizer
-        self._opens_personal = self._owns_personal = False
+        self._opens_personal, self._owns_personal = opens_personal, False
         self._manner = manner or Manner()
         self.filters, self.cache, self.router = filters, cache, router
         self.ranking = Ranking(filters, calibration)
@@ -196,6 +198,11 @@ class Controller(Closing):
         if self._personal is None:
             return None
         return self._personal.own(user, collection, tokenizer=self._tokenizer, record=record)
+
+    @property
+    def opened_personal(self) -> Personal | None:
+        """What was learnt, if it was opened here: it is closed with the controller."""
+        return self._personal if self._owns_personal else None
 
     @property
     def model_path(self) -> Path | None:

@@ -35,7 +35,7 @@ from tecla.personal.following import (
 from tecla.personal.shelf import Learnt
 from tecla.retrieval.looking import Lookout
 from tecla.retrieval.retriever import Retriever
-from tecla.settings import LearningSettings
+from tecla.settings import LearningSettings, Settings, load
 from tecla.store.base import Store
 from tecla.store.documents import name_under
 from tecla.store.events import EventFilter
@@ -95,13 +95,29 @@ class Personal(Closing):
         self._is_clean = True
 
     @classmethod
+    def over(cls, settings: Settings, store: Store, *, owns_store: bool = False) -> Self:
+        """As the settings say, over the store that they name.
+
+        Raises `OptionError` for an embedding that there is not.
+        """
+        from tecla.retrieval.embedding import open_embedding
+
+        return cls(
+            store,
+            folder_beside(settings.paths.store_file),
+            key_file=settings.paths.store_key_file,
+            embedding=open_embedding(settings.retrieval.embedding),
+            headers=settings.retrieval.headers == "on",
+            half_life_s=DAY_S * settings.learning.rejected_days,
+            owns_store=owns_store,
+        )
+
+    @classmethod
     def of_settings(cls) -> Self | None:
         """That of the store that the settings name; `None` where there is none yet.
 
-        Raises as `SqliteStore.open`.
+        Raises as `over` and `SqliteStore.open`.
         """
-        from tecla.retrieval.embedding import open_embedding
-        from tecla.settings import load
         from tecla.store.sqlite import SqliteStore
 
         settings = load().settings
@@ -109,15 +125,7 @@ class Personal(Closing):
             return None
         store = SqliteStore.open()
         try:
-            return cls(
-                store,
-                folder_beside(store.path),
-                key_file=settings.paths.store_key_file,
-                embedding=open_embedding(settings.retrieval.embedding),
-                headers=settings.retrieval.headers == "on",
-                half_life_s=DAY_S * settings.learning.rejected_days,
-                owns_store=True,
-            )
+            return cls.over(settings, store, owns_store=True)
         except BaseException:
             store.close()
             raise

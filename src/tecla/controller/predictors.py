@@ -31,9 +31,10 @@ def open_predictor(spec: str, *, suggester: Suggester | None = None) -> Predicto
     `neural` (the default model) or `neural:MODEL`, perhaps with options of `Suggester.suggest`
     behind it: `neural:?min_probability=0.05&tolerance=0.01`. `writer:MODEL` is
     what a `Writer` would show, perhaps with fields of its manner, a predictor beside the model (or
-    `default`, those that come with tecla), a level of filters and a file of curves ("off": none):
-    `writer:?weight=0.3&beside=ngram:en&filters=strict&calibration=off`. A `suggester` serves
-    `neural` and `writer` in place of a model of its own, and stays the caller's. Raises
+    `default`, those that come with tecla), a level of filters, a file of curves ("off": none), and
+    the user and the collection it is for, of whom something was learnt:
+    `writer:?weight=0.3&beside=ngram:en&filters=strict&calibration=off&user=ana`. A `suggester`
+    serves `neural` and `writer` in place of a model of its own, and stays the caller's. Raises
     `OptionError` for a spec that names nothing, `ModelError` kinds for what cannot be opened.
     """
     kind, _, rest = spec.partition(":")
@@ -115,6 +116,7 @@ def _writer(rest: str, suggester: Suggester | None) -> Predictor:
     level = options.pop("filters", "standard")
     curves = options.pop("calibration", None)
     call_keys = options.pop("call_keys", 0.0)
+    named = {name: str(options.pop(name)) for name in ("user", "collection") if name in options}
     manner = manner_of(options)
     if beside == "default":
         shelf = Shelf(DEFAULT_PREDICTORS)
@@ -135,9 +137,13 @@ def _writer(rest: str, suggester: Suggester | None) -> Predictor:
         filters=filters,
         calibration=calibration,
         router=Router(call_keys) if call_keys else None,
+        tokenizer=lambda: opened.tokenizer,
+        opens_personal=True,
     )
     name = f"writer:{rest}" if rest else "writer"
-    return Written(controller.writer(), name, owned=None if opened is suggester else controller)
+    writer = controller.writer(user=named.get("user"), collection=named.get("collection"))
+    owned = controller.opened_personal if opened is suggester else controller
+    return Written(writer, name, owned=owned)
 
 
 def _with_options(kind: str, rest: str, suggester: Suggester | None) -> tuple[str, dict[str, Any]]:

@@ -17,25 +17,31 @@ from tecla.errors import OptionError
 from tecla.learning.sources import file_of, within
 from tecla.learning.traces import Spell, Traces, pieces_of, search
 from tecla.store.base import Store
-from tecla.store.documents import Document
+from tecla.store.documents import OF_FEEDBACK, Document
 from tecla.store.events import EVERY, EventFilter
 from tecla.store.owners import Owner
 
-Scope = Literal["sources", "owner", "everything"]
+Scope = Literal["sources", "feedback", "owner", "everything"]
 S = TypeVar("S", bound=Store)
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is to be forgotten: some sources of an owner, all of an owner, or everything."""
+    """What is to be forgotten: some sources of an owner, all of an owner, or everything.
+
+    feedback: the text that a user has accepted, and with it the consent to keep any.
+    """
 
     owner: Owner | None = None
     sources: tuple[str, ...] = field(default=(), repr=False)
+    feedback: bool = False
 
     @property
     def scope(self) -> Scope:
         """How much that is."""
-        return "everything" if self.owner is None else "sources" if self.sources else "owner"
+        if self.owner is None:
+            return "everything"
+        return "sources" if self.sources else "feedback" if self.feedback else "owner"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,10 @@ def plan(store: Store, wish: Wish) -> Plan:
     """Look up what is to go; raises `OptionError` where there is nothing by that name."""
     documents = list(_documents(store, wish))
     going = {each.id for each in documents}
-    events = 0 if wish.scope == "sources" else sum(1 for _ in store.feedback.events(_events(wish)))
+    events = 0 if wish.scope == "sources" else sum(
+        wish.scope != "feedback" or each.text is not None
+        for each in store.feedback.events(_events(wish))
+    )  # fmt: skip
     if wish.scope == "sources" and not documents:
         assert wish.owner is not None
         names = ", ".join(map(repr, wish.sources))
@@ -96,6 +105,8 @@ def forget(store: Store, planned: Plan, purge: Callable[[], object] | None = Non
         store.forget_everything()
     elif wish.sources:
         store.documents.remove(wish.owner, planned.sources)
+    elif wish.feedback:
+        store.consent.withdraw(wish.owner.name)
     elif wish.owner.kind == "user":
         store.forget_user(wish.owner.name)
     else:
@@ -137,6 +148,8 @@ def proven(
 def _documents(store: Store, wish: Wish) -> Iterator[Document]:
     owners = None if wish.owner is None else [wish.owner]
     for each in store.documents.all(owners):
+        if wish.scope == "feedback" and each.kind != OF_FEEDBACK:
+            continue
         if not wish.sources or any(_is_meant(each.source, name) for name in wish.sources):
             yield each
 

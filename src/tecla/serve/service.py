@@ -17,16 +17,14 @@ from typing import Final, Literal, NamedTuple
 from tecla.controller.cache import AnswerCache
 from tecla.controller.controller import DEFAULT_PREDICTORS, Controller
 from tecla.controller.manner import PREAMBLE, Manner
-from tecla.controller.personal import DAY_S, Personal
+from tecla.controller.personal import Personal
 from tecla.controller.suggestion import Suggestion
 from tecla.controller.writer import Writer
 from tecla.decode.generation import Generation
 from tecla.errors import ForbiddenError, TeclaError
 from tecla.filters.base import Action, Reason
 from tecla.filters.options import FilterOptions
-from tecla.personal.following import folder_beside
 from tecla.process.remote import RemoteSuggester
-from tecla.retrieval.embedding import open_embedding
 from tecla.scheduler.ticket import Sink
 from tecla.serve.guard import Caller, Guard
 from tecla.serve.learning import Learning
@@ -86,18 +84,6 @@ class Said(NamedTuple):
     answer: Answer
 
 
-def personal_of(settings: Settings, store: Store) -> Personal:
-    """What was learnt, as texts use it; what changes it is the library's process."""
-    return Personal(
-        store,
-        folder_beside(settings.paths.store_file),
-        key_file=settings.paths.store_key_file,
-        embedding=open_embedding(settings.retrieval.embedding),
-        headers=settings.retrieval.headers == "on",
-        half_life_s=DAY_S * settings.learning.rejected_days,
-    )
-
-
 def opened(settings: Settings) -> RemoteSuggester:
     """A model in a process of its own, which reads what stands above every text once for all."""
     return RemoteSuggester(settings, common=PREAMBLE)
@@ -128,7 +114,7 @@ class Service:
         self._read_settings = read_settings or (lambda: load().settings)
         self.manner = manner or Manner()
         self.pressure, self.window, self.turns = Pressure(), Window(), Turns()
-        self.personal = personal_of(settings, store)
+        self.personal = Personal.over(settings, store)
         self.guard = Guard(store.keys, settings.serve, asks_for_keys=asks_for_keys)
         self.feedback = FeedbackBuffer(store.feedback)
         self.library = Library(settings, store, self.feedback, self.personal, self._drop, learning)

@@ -35,6 +35,8 @@ _STYLE = Style([("ghost", "fg:#808080 italic"), ("status", "reverse"), ("status.
 HELP = " ^Q quit · ^S save · Tab all · Ctrl-→ word · Alt-L line · Alt-N other · Esc none"
 _CHANGED_OUTSIDE = "another program changed the file: Ctrl-S again puts this text in its place"
 _TAB = "    "
+_PAUSE_S = 1.0  # without a key
+_PAUSES = 3  # that are told, one after the other: what is looked for takes its time
 _MARKS = ".,)"  # they take the place of a space that came with a ghost text
 _MARKS_SPACED_IN_FRENCH = ";:!?"
 
@@ -56,6 +58,7 @@ class App:
         self._message, self._asks_to_quit, self._taking = "", False, False
         self._took_space = False  # the caret stands behind a space that came with a ghost text
         self._answer: asyncio.Task[None] | None = None
+        self._pause: asyncio.Task[None] | None = None
         self.buffer = Buffer(
             document=Text(document.text, 0),
             multiline=True,
@@ -111,6 +114,16 @@ class App:
         self._took_space = False
         self.tally.typed(self.writer.snapshot, now)
         self._say(lambda: self.writer.update(now))
+        if self.writer.pauses:
+            if self._pause is not None:
+                self._pause.cancel()
+            self._pause = self.application.create_background_task(self._rest())
+
+    async def _rest(self) -> None:
+        """Tell the writer that nobody types."""
+        for _ in range(_PAUSES):
+            await asyncio.sleep(_PAUSE_S)
+            self._say(self.writer.paused)
 
     def _say(self, ask: Callable[[], object]) -> None:
         """Ask the writer something, and draw its answers as they come."""
