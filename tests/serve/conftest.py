@@ -22,6 +22,7 @@ from tecla.engines.factory import LoadedModel
 from tecla.engines.fake import FakeEngine, FakeTokenizer, saying
 from tecla.models.info import ModelInfo
 from tecla.personal.following import folder_beside
+from tecla.retrieval.embedding import open_embedding
 from tecla.serve.app import make_app
 from tecla.serve.guard import Guard
 from tecla.serve.learning import Learning
@@ -45,7 +46,7 @@ class Made:
 
     service: Service
     client: TestClient
-    store: MemoryStore
+    store: Store
     engine: FakeEngine
     metrics: Metrics
     clock: Clock
@@ -82,7 +83,8 @@ def settings_of(**serve: object) -> Settings:
 def learning_of(settings: Settings, store: Store) -> Learning:
     """What learns, in a thread of this process, with the tokenizer of the fake engine."""
     root = folder_beside(settings.paths.store_file)
-    scribe = Scribe(store, root, lambda: TOKENIZER, lambda: None)
+    embedding = partial(open_embedding, settings.retrieval.embedding)
+    scribe = Scribe(store, root, lambda: TOKENIZER, embedding)
     return Learning(settings, partial(ThreadPoolExecutor, 1), scribe)
 
 
@@ -95,12 +97,14 @@ def make(fake_info: ModelInfo) -> Iterator[Make]:
             asks_for_keys: bool = False,
             said: str = SAID,
             systems: Systems | None = None,
+            store: Store | None = None,
+            settings: Settings | None = None,
             **limits: object,
         ) -> Made:
             engine = FakeEngine(TOKENIZER, bias=saying(TOKENIZER, "the future", said))
             suggester = Suggester(LoadedModel(engine, TOKENIZER, fake_info))
-            store = held.enter_context(MemoryStore())
-            settings = settings_of(**limits)
+            store = store or held.enter_context(MemoryStore())
+            settings = settings or settings_of(**limits)
             clock = Clock()
             service = Service(
                 settings,
