@@ -13,6 +13,7 @@ from prompt_toolkit.layout.processors import TransformationInput
 from prompt_toolkit.output import DummyOutput
 from prompt_toolkit.utils import get_cwidth
 
+from controller.learning import ANA, world
 from controller.test_writer import PATIENT, TOKENIZER
 from tecla import Suggester
 from tecla.controller.asking import Asker
@@ -23,6 +24,7 @@ from tecla.models.info import ModelInfo
 from tecla.terminal.app import HELP, App
 from tecla.terminal.document import Document
 from tecla.terminal.ghost import STYLE, GhostProcessor
+from tecla.text.snapshot import Snapshot
 
 SAID = " of the thin art and help"
 GHOST = " of the thin art "
@@ -38,6 +40,15 @@ def drive(fake_info: ModelInfo, path: Path | None, steps: Drive) -> App:
 
 def drive_on(model: Suggester, path: Path | None, steps: Drive) -> App:
     """The same on any model, which is closed behind it."""
+    with (
+        model as suggester,
+        Writer(Asker(suggester.session()), manner=PATIENT) as writer,
+    ):
+        return driven(writer, path, steps)
+
+
+def driven(writer: Writer, path: Path | None, steps: Drive) -> App:
+    """The same with a writer."""
 
     async def run(writer: Writer) -> App:
         with create_pipe_input() as keys:
@@ -62,11 +73,35 @@ def drive_on(model: Suggester, path: Path | None, steps: Drive) -> App:
             await asyncio.gather(app.application.run_async(), script())
             return app
 
-    with (
-        model as suggester,
-        Writer(Asker(suggester.session()), manner=PATIENT) as writer,
-    ):
-        return asyncio.run(asyncio.wait_for(run(writer), 60))
+    return asyncio.run(asyncio.wait_for(run(writer), 60))
+
+
+@pytest.mark.slow
+def test_what_was_learnt_of_the_user_is_ghost_text(
+    fake_info: ModelInfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tecla.terminal.app._PAUSE_S", 0.01)
+    whole = "I think the artificial future would help artificial art"
+
+    async def steps(app: App, press: Callable[[str], Awaitable[None]]) -> None:
+        await press(whole[:30])
+        ghost = app.writer.suggestion.ghost
+        assert ghost is not None
+        assert whole[30:].startswith(ghost.text.rstrip(" ."))
+        await press(TAB)
+        assert app.text == whole[:30] + ghost.text
+        await asyncio.sleep(0.2)  # nobody types; something stands above the text from now on
+
+    with world(tmp_path, fake_info, headers=True) as made:
+        made.learn(ANA, whole)
+        with made.writer("ana") as writer:
+            app = driven(writer, None, steps)
+            assert app.tally.saved > 5
+            assert writer.snapshot.before == app.text
+        with made.writer("ben") as writer:
+            writer.update(Snapshot(whole[:30]))
+            ghost = writer.wait().ghost
+            assert ghost is None or not whole[30:].startswith(ghost.text.rstrip())
 
 
 def test_words_then_all(fake_info: ModelInfo) -> None:
