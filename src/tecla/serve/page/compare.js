@@ -92,6 +92,7 @@ const SILENT = {
   too_short: "it would save no key",
   filtered: "filters withhold it",
   unsure: "it is not sure enough",
+  rejected: "it was rejected here before",
   model_asked: "the model has not answered yet",
 };
 
