@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from browser.conftest import FUTURE, SAID
 from serve.serving import Live, live
 from serve.test_compare import opening, threaded, word
+from serve.test_learnt_suggestions import LEARNT, TYPED
 from tecla.controller.systems import Systems
 
 pytestmark = pytest.mark.browser
@@ -21,6 +22,10 @@ WIDE = {"width": 1240, "height": 900}
 PHONE = {"width": 360, "height": 740}
 SYSTEMS = ("Frequency", "Dictionary", "N-gram", "Neural", "Blend")
 GHOST_IS_HIDDEN = "document.querySelector('tecla-overlay').shadowRoot.querySelector('.box').hidden"
+GHOST_BEGINS = (
+    "(text) => document.querySelector('tecla-overlay')?.shadowRoot"
+    ".querySelector('.ghost')?.textContent.startsWith(text)"
+)
 KEEP_ANSWERS = """
 window.answers = [];
 document.addEventListener("tecla-answer", (event) => window.answers.push(event.detail));
@@ -244,6 +249,91 @@ def test_a_service_that_is_away_is_said_to_be(browser: Browser) -> None:
         demo.close()
 
 
+def teach(page: Page, text: str, name: str = "") -> None:
+    page.locator("#learn-text").fill(text)
+    page.locator("#learn-source").fill(name)
+    page.get_by_role("button", name="Learn it").click()
+
+
+@pytest.fixture
+def taught(demo: Demo) -> Iterator[Page]:
+    """The page with the panel of what is learnt open, for a user of its own."""
+    page = demo.open()
+    page.locator("#learn summary").click()
+    page.locator("#learn-user").fill("ana")
+    page.locator("#learn-user").press("Enter")
+    expect(page.locator("#learn-empty")).to_be_visible()
+    yield page
+    if not page.locator("#learn-forget").is_disabled():
+        page.locator("#learn-forget").click()
+        page.locator("#learn-forget").click()
+        expect(page.locator("#learn-empty")).to_be_visible()
+
+
+def test_what_is_pasted_is_learnt_suggested_and_forgotten(taught: Page) -> None:
+    teach(taught, f"{LEARNT}\n\n{LEARNT}", "letter")
+    expect(taught.locator("#learn-note")).to_have_text("letter is learnt.")
+    expect(taught.locator("#learn-known .source")).to_have_text("letter")
+    expect(taught.locator("#learn-text")).to_have_value("")
+    taught.locator("#eagerness").fill("1")
+    write(taught, TYPED)
+    taught.wait_for_function(GHOST_BEGINS, arg="rella of the")
+    taught.get_by_role("button", name="Forget letter").click()
+    expect(taught.locator("#learn-note")).to_have_text("letter is forgotten.")
+    expect(taught.locator("#learn-empty")).to_be_visible()
+    taught.locator("#text").press("Backspace")
+    taught.locator("#text").press("b")
+    taught.wait_for_function(f"(text) => !({GHOST_BEGINS})(text)", arg="rella of the")
+
+
+def test_files_are_learnt_by_their_kind(taught: Page) -> None:
+    files = [
+        {"name": "a.txt", "mimeType": "text/plain", "buffer": b"One text of some words."},
+        {"name": "b.html", "mimeType": "text/html", "buffer": b"<p>Two texts of some words.</p>"},
+    ]
+    taught.locator("#learn-files").set_input_files(files)  # type: ignore[arg-type]
+    expect(taught.locator("#learn-known .source")).to_have_text(["a.txt", "b.html"])
+    expect(taught.locator("#learn-known .number").nth(1)).to_have_text("24 characters")
+    with taught.expect_download() as download:
+        taught.locator("#learn-export").click()
+    exported = download.value.path().read_text(encoding="utf-8")
+    assert download.value.suggested_filename == "tecla.jsonl"
+    assert "Two texts of some words." in exported
+    assert "<p>" not in exported
+
+
+def test_everything_is_forgotten_when_asked_twice(taught: Page) -> None:
+    teach(taught, "One text of some words.")
+    button = taught.locator("#learn-forget")
+    expect(taught.locator("#learn-known li")).to_have_count(1)
+    button.click()
+    expect(button).to_have_text("Really forget everything?")
+    taught.locator("#learn-text").focus()
+    expect(button).to_have_text("Forget everything")
+    button.click()
+    button.click()
+    expect(taught.locator("#learn-note")).to_have_text("Everything is forgotten.")
+    expect(button).to_be_disabled()
+
+
+def test_what_cannot_be_learnt_is_said(taught: Page) -> None:
+    taught.get_by_role("button", name="Learn it").click()
+    expect(taught.locator("#learn-note")).to_contain_text("There is no text yet")
+    teach(taught, "My password is hunter2secret.", "keys")
+    expect(taught.locator("#learn-note")).to_have_text("keys was not learnt: no text in it.")
+
+
+def test_a_collection_is_learnt_for_itself(taught: Page) -> None:
+    teach(taught, "One text of some words.", "mine")
+    expect(taught.locator("#learn-known .source")).to_have_text("mine")
+    taught.locator("#learn-collection").fill("team")
+    taught.locator("#learn-collection").press("Enter")
+    expect(taught.locator("#learn-empty")).to_be_visible()
+    taught.locator("#learn-collection").fill("")
+    taught.locator("#learn-collection").press("Enter")
+    expect(taught.locator("#learn-known .source")).to_have_text("mine")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
 def test_it_is_accessible_and_fits(demo: Demo, scheme: str, size: dict[str, int]) -> None:
@@ -252,6 +342,9 @@ def test_it_is_accessible_and_fits(demo: Demo, scheme: str, size: dict[str, int]
     shown(page)
     page.locator("#compare summary").click()
     expect(page.locator("#systems section")).to_have_count(5)
+    page.locator("#learn summary").click()
+    teach(page, "One text of some words.", "letters/a name that is longer than a phone is wide.txt")
+    expect(page.locator("#learn-known li")).to_have_count(1)
     page.locator("#text").focus()
     assert violations(page) == []
     scroll, inner = widths(page)

@@ -2,6 +2,7 @@
 
 import { attach } from "/tecla.js";
 import { Comparison } from "./compare.js";
+import { Learning } from "./learn.js";
 import { SAMPLES } from "./samples.js";
 import { Latencies } from "./sparkline.js";
 
@@ -30,11 +31,18 @@ const wishes = () => ({
   filters: byId("filters").value,
   language: byId("sample-language").value, // of a text that is too short to tell
 });
+const learning = new Learning(
+  () => key,
+  () => {
+    ghost.update(learning.names);
+    comparison.changed();
+  },
+);
 const ghost = attach(text, { ...wishes(), key, suggestOnMove: true });
 
 const comparison = new Comparison(byId("compare"), byId("systems"), () => {
   const at = text.selectionEnd;
-  return { before: text.value.slice(0, at), after: text.value.slice(at), key, ...wishes() };
+  return { before: text.value.slice(0, at), after: text.value.slice(at), key, ...wishes(), ...learning.names };
 });
 
 // What is typed and saved
@@ -135,6 +143,7 @@ byId("key-form").addEventListener("submit", (event) => {
   byId("key").value = "";
   ghost.update({ key });
   void greet();
+  void learning.list();
 });
 
 /** Find out whether a key is asked for, and whether ours is one. */
