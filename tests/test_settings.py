@@ -40,7 +40,7 @@ def test_every_setting_has_a_value_and_an_origin(config: Path) -> None:
         "max_tokens", "alternatives", "models_dir", "cache_dir", "store_file",
         "store_key_file", "embedding", "headers",
         "host", "port", "origins", "chars", "per_second", "concurrent", "connections", "idle_s",
-        "least_filters", "learn_exclude",
+        "least_filters", "learn_exclude", "learn_documents", "learn_chars", "rejected_days",
     }  # fmt: skip
     assert {item.origin for item in loaded.origins} == {"default"}
 
