@@ -15,12 +15,17 @@ from hypothesis import strategies as st
 
 from controller.learning import ALWAYS, ANA, BEN, GOES_ON, PATIENT, PHRASE, TEAM, TOKENIZER, world
 from controller.test_writer import EDITS, apply
+from store.made import document
 from tecla import Suggester
+from tecla.controller.controller import Controller
 from tecla.controller.personal import Personal
+from tecla.controller.sources import ANY, Shelf
 from tecla.controller.suggestion import Suggestion
 from tecla.engines.fake import FakeEngine, saying
 from tecla.errors import StoreBusyError
 from tecla.models.info import ModelInfo
+from tecla.ngram.train import train_ngram
+from tecla.personal.following import finish_purges, folder_beside
 from tecla.personal.mixing import Mixture
 from tecla.store.owners import Owner
 from tecla.store.sqlite import SqliteStore
@@ -294,3 +299,55 @@ def test_passages_stand_above_a_text_from_a_pause_on(fake_info: ModelInfo, tmp_p
             made.forget(ANA)
             writer.typed("t")
             assert writer._view.place.header == "Title"
+
+
+@pytest.mark.slow
+def test_the_n_gram_says_the_persons_own_words(tmp_path: Path) -> None:
+    train_ngram(["the future of art", "the art of the future"] * 4, tmp_path / "words")
+    with (
+        SqliteStore.open(tmp_path / "store.db") as store,
+        Personal(store, folder_beside(store.path)) as personal,
+        Controller(
+            None, Shelf({ANY: (f"ngram:{tmp_path / 'words'}",)}), PATIENT, personal=personal
+        ) as controller,
+    ):
+        store.documents.put([
+            document(ANA, "a", "Dear Zorbthwaite, the future of help.\n" * 3),
+            document(TEAM, "b", "Dear Zuckmayer, the art.\n"),
+        ])  # fmt: skip
+
+        def said(text: str, **whose: str) -> list[str]:
+            for _ in range(2):  # the first question has their words read
+                with controller.writer(with_model=False, **whose) as writer:  # type: ignore[arg-type]
+                    found = writer.update(Snapshot(text))
+                personal.settle()
+            return [each.text for each in found.alternatives]
+
+        assert said("Dear Z", user="ana")[0].startswith("orbthwaite")
+        assert not any(text.startswith("orbthwaite") for text in said("Dear Z", user="ben"))
+        both = said("Dear Z", user="ana", collection="team")
+        assert [text[:5] for text in both[:2]] == ["orbth", "uckma"]
+        store.forget_user("ana")
+        finish_purges(personal.root, store)
+        personal.refresh([ANA], "ana")
+        assert not any(text.startswith("orbthwaite") for text in said("Dear Z", user="ana"))
+
+
+@pytest.mark.parametrize("idle", [False, True])
+def test_words_of_too_many_owners_are_not_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, idle: bool
+) -> None:
+    monkeypatch.setattr("tecla.controller.personal._MOST_WORDS", 1)
+    monkeypatch.setattr("tecla.controller.personal._WORDS_IDLE_S", 0.0 if idle else 1e9)
+    with (
+        SqliteStore.open(tmp_path / "store.db") as store,
+        Personal(store, folder_beside(store.path)) as personal,
+    ):
+        store.documents.put(document(owner, "a", "Dear all") for owner in (ANA, BEN))
+        personal.words(ANA)
+        personal.settle()
+        assert personal.words(ANA) is not None
+        personal.words(BEN)
+        personal.settle()
+        assert (personal.words(BEN) is not None) is idle
+        assert personal.words(ANA) is None or not idle

@@ -13,8 +13,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self, TypeAlias
@@ -51,6 +53,9 @@ TokenizerOf: TypeAlias = Callable[[], Tokenizer]
 DAY_S: Final = 86_400.0
 _LIVED_S: Final = 30 * DAY_S  # of events that are read when somebody comes
 _MOST_WORDS_CHARS: Final = 300_000  # of an owner's newest texts beside an n-gram: 0.6 s of one core
+_MOST_WORDS: Final = 64  # owners whose words are held
+_WORDS_IDLE_S: Final = 60.0  # after which they make room for another's
+_MOST_PEOPLE: Final = 4096
 _log = logging.getLogger(__name__)
 
 
@@ -61,6 +66,14 @@ class Person:
         """Nothing yet."""
         self.rejected = rejected
         self.curves: dict[str, Curve] = {}
+
+
+@dataclass(slots=True)
+class _Words:
+    """The words of one owner, and when they were asked for last."""
+
+    used_s: float
+    words: LearntWords | None = None
 
 
 class Personal(Closing):
@@ -86,8 +99,8 @@ class Personal(Closing):
         self.store, self.root, self.key_file = store, root, key_file
         self._half_life_s, self._owns_store, self.clock = half_life_s, owns_store, clock
         self._lookout = Lookout(Retriever(store.documents, embedding)) if headers else None
-        self._people: dict[str, Person] = {}
-        self._words: dict[Owner, LearntWords | None] = {}  # of those that were asked for
+        self._people: OrderedDict[str, Person] = OrderedDict()
+        self._words: OrderedDict[Owner, _Words] = OrderedDict()  # of those that were asked for
         self._lock = threading.RLock()
         self._pool: ThreadPoolExecutor | None = None
         self._pending: set[Future[None]] = set()
@@ -175,12 +188,24 @@ class Personal(Closing):
         return self._is_clean
 
     def words(self, owner: Owner) -> LearntWords | None:
-        """An owner's words; `None` before they are read, which the first question begins."""
+        """An owner's words; `None` before they are read, which the first question begins.
+
+        Also where those of too many others are in use.
+        """
+        now_s = time.monotonic()
         with self._lock:
-            if owner not in self._words:
-                self._words[owner] = None
+            held = self._words.get(owner)
+            if held is None:
+                if len(self._words) >= _MOST_WORDS:
+                    oldest = next(iter(self._words))
+                    if now_s - self._words[oldest].used_s < _WORDS_IDLE_S:
+                        return None
+                    del self._words[oldest]
+                held = self._words[owner] = _Words(now_s)
                 self._begin(lambda: self._read_words(owner))
-            return self._words[owner]
+            held.used_s = now_s
+            self._words.move_to_end(owner)
+            return held.words
 
     def follow(
         self,
@@ -211,8 +236,7 @@ class Personal(Closing):
 
     def rest(self) -> None:
         """Give up what waits and return when nothing is at work; more may be begun afterwards."""
-        with self._lock:
-            pending = set(self._pending)
+        pending = self._at_work()
         self._stop.set()
         for each in pending:
             each.cancel()
@@ -227,7 +251,7 @@ class Personal(Closing):
 
     def settle(self) -> None:
         """Return when nothing is left to be done."""
-        while pending := set(self._pending):
+        while pending := self._at_work():
             wait(pending)
 
     def close(self) -> None:
@@ -250,6 +274,9 @@ class Personal(Closing):
                 rejected = Rejected(bytes.fromhex(key), self._half_life_s, self.clock)
                 person = self._people[user] = Person(rejected)
                 self._begin(lambda: self._read_person(user, person))
+                while len(self._people) > _MOST_PEOPLE:
+                    self._people.popitem(last=False)
+            self._people.move_to_end(user)
             return person
 
     def _purge_what_is_due(self) -> None:
@@ -269,7 +296,15 @@ class Personal(Closing):
                 self._pool = ThreadPoolExecutor(1, thread_name_prefix="tecla-personal")
             begun = self._pool.submit(_without_raising, work)
             self._pending.add(begun)
-        begun.add_done_callback(self._pending.discard)
+        begun.add_done_callback(self._done)
+
+    def _done(self, begun: Future[None]) -> None:
+        with self._lock:
+            self._pending.discard(begun)
+
+    def _at_work(self) -> set[Future[None]]:
+        with self._lock:
+            return set(self._pending)
 
     def _learn_accepted(self, user: str) -> None:
         learn_accepted(self.store, user)
@@ -296,8 +331,9 @@ class Personal(Closing):
         texts = ["".join(each.text for each in of)[-_MOST_WORDS_CHARS:] for _, of in pieces]
         words = LearntWords(texts, owner.kind)
         with self._lock:
-            if book.version(owner) == version:
-                self._words[owner] = words
+            held = self._words.get(owner)
+            if held is not None and book.version(owner) == version:
+                held.words = words
 
     def _read_person(self, user: str, person: Person) -> None:
         now_s = self.clock()
