@@ -39,7 +39,7 @@ ALLOWED = {
     "terminal": {"text", "controller"},
     "serve": {
         *("text", "engines", "decode", "models", "scheduler", "suggest", "filters"),
-        *("process", "controller", "store"),
+        *("process", "controller", "store", "learning", "personal", "retrieval"),
     },
     "evaluate": {"text", "predict", "ngram", "suggest", "controller"},
     "faces": {"text", "engines", "decode", "models", "suggest"},

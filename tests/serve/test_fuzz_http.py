@@ -39,16 +39,23 @@ OPERATIONS = [
     ("POST", "/v1/feedback"),
     ("POST", "/v1/completions"),
     ("POST", "/v1/compare"),
+    ("POST", "/v1/learn"),
+    ("GET", "/v1/learned"),
+    ("POST", "/v1/forget"),
+    ("GET", "/v1/export"),
+    ("GET", "/v1/search"),
+    ("POST", "/v1/search"),
     ("GET", "/v1/models"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("GET", "/metrics"),
 ]
+QUERIES = {"/v1/learned", "/v1/export", "/v1/search"}  # GETs that have something to be wrong
 CASES = [
     (method, path, mode)
     for method, path in OPERATIONS
     for mode in GenerationMode
-    if method == "POST" or mode is GenerationMode.POSITIVE  # a GET has nothing that can be wrong
+    if method == "POST" or path in QUERIES or mode is GenerationMode.POSITIVE
 ]
 
 
@@ -138,7 +145,13 @@ ODD = [
 
 
 @pytest.mark.parametrize("body", ODD, ids=range(len(ODD)))
-@pytest.mark.parametrize("path", ["/v1/suggest", "/v1/completions", "/v1/feedback", "/v1/compare"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/v1/suggest", "/v1/completions", "/v1/feedback", "/v1/compare"),
+        *("/v1/learn", "/v1/forget", "/v1/search"),
+    ],
+)
 def test_odd_bodies_are_refused_and_not_quoted(served: Live, path: str, body: bytes) -> None:
     answer = served.ask("POST", path, body.replace(b'"before"', b'"prompt"')
                         if path == "/v1/completions" else body)  # fmt: skip

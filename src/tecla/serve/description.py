@@ -14,19 +14,22 @@ _WITH_KEY: Final = ("/v1/", "/metrics")
 _REASONS: Final = {
     400: "something about the request cannot be used; `param` names it where it has a name",
     401: "no key was given, or one that is none, has ended or was revoked",
-    403: "the key lacks a scope, or the service is not called by this name or from this page",
-    404: "no such model, session or path",
+    403: "the key lacks a scope or may learn no more, or this name or page may not ask the service",
+    404: "no such model, session or path, or nothing of this was learnt with this key",
     408: "the body did not come in time",
     413: "the body or the text is too large",
     429: "too much is asked, by this key or by all; `retry_after_ms` says when to try again",
     431: "the head is too large",
     500: "a mistake of the service",
-    503: "the model does not answer now; try again soon",
+    503: "the model, or the store, does not answer now; try again soon",
+    502: "what makes vectors of texts does not answer",
+    507: "the disk takes no more; nothing that was kept is lost",
 }
 _TOO_MUCH: Final = 429
 _ALWAYS: Final = (400, 403, 431, 500)
 _KEYED: Final = (401, 429)
 _WITH_BODY: Final = (404, 408, 413, 503)
+_OF_STORE: Final = ("/v1/learn", "/v1/forget", "/v1/export", "/v1/search")
 _RETRY: Final = {
     "Retry-After": {"description": "seconds", "schema": {"type": "integer", "minimum": 1}}
 }
@@ -82,7 +85,9 @@ def _complete(operation: dict[str, Any], path: str) -> None:
         operation["security"] = [{"key": []}, {}]
     if "requestBody" in operation:
         statuses += _WITH_BODY
-    for status in sorted(statuses):
+    if path.startswith(_OF_STORE):
+        statuses += (404, 413, 502, 503, 507)
+    for status in sorted(set(statuses)):
         answers.setdefault(str(status), _refusal(status))
 
 

@@ -34,7 +34,8 @@ const wishes = () => ({
 const learning = new Learning(
   () => key,
   () => {
-    ghost.update(learning.names);
+    const session = Math.random().toString(36).slice(2); // nothing that was found before is shown
+    ghost.update({ ...learning.names, session });
     comparison.changed();
   },
 );
