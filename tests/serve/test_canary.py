@@ -35,8 +35,8 @@ from tecla.store.sealing import StoreKey
 from tecla.store.sqlite import SqliteStore
 from tecla.store.sqlite_open import unlock
 
-SENTENCE = "The marmalade heron quizzed a wambling otter beneath seventeen zinc lighthouses."
-RARE = ("marmalade", "quizzed", "wambling", "lighthouses")  # as an index of words has them
+SENTENCE = "The marmalade heron quizzled a wamblefrog beneath seventeen zinc lightbarns."
+RARE = ("quizzled", "wamblefrog", "lightbarns")  # as an index of words has them; in no dictionary
 FILLER = (
     "We would like to thank you for the help with the art of the thin man.",
     "The future of the house is that she would sell it and then help us.",
