@@ -19,8 +19,8 @@ what the model did, for a hundred revisions.
 
 `all+words:W`: own words are in the n-gram predictor too, which has the share W in the ranking of
 what is shown. Any condition may end in `+drafts`: what is mixed in, or the text itself, also
-drafts; where the keys then differ from those without, that is an error. (The last digits of a score
-depend on how many others are in the batch, so expected savings may differ a little.)
+drafts. (Two runs of one condition differ a little in what is shown, with drafts or without: how
+much of a text was read ahead depends on the time. `drafts.py` compares answers one by one.)
 
     .venv/bin/python benchmarks/personal.py SET [--split test] [--messages N] [--chars N]
         [--conditions none,all,all+drafts] [--people NAME,...] [--results FILE]
@@ -398,12 +398,6 @@ def told(results: Results, everyone: Sequence[Person], options: argparse.Namespa
                 for condition in conditions
             }
         )
-        for condition in conditions:
-            plain = condition.removesuffix("+drafts")
-            if plain != condition and plain in conditions:
-                shown = [names.index(name) for name in ("chars", "keys", "revisions", "shown")]
-                same = np.array_equal(tables[-1][condition][:, shown], tables[-1][plain][:, shown])
-                assert same, f"drafts changed what {person.name} was shown"
     chosen = [
         np.random.default_rng(SEED + number).integers(
             len(table[conditions[0]]), size=(DRAWS, len(table[conditions[0]]))
