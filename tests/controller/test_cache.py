@@ -111,7 +111,7 @@ def test_a_scope_is_forgotten_whole() -> None:
     for scope in "ab":
         for number in range(3):
             cache.put(question(scope, settings=number), answer(scope))
-    cache.forget("a")
+    cache.forget(lambda scope: scope == "a")
     assert [cache.get(question("a", settings=number)) for number in range(3)] == [None] * 3
     assert cache.get(question("b")) == answer("b")
 
