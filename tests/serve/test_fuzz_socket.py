@@ -173,7 +173,7 @@ def fuzz(served: Live, cases: int) -> None:
         write(served, opening, moves)
         if next(NAMES) % 20 == 0:
             with Socket(served) as client:
-                assert client.open()["text"].startswith(" of")
+                assert client.open(user=f"reader {next(NAMES)}")["text"].startswith(" of")
 
     run()
     until(lambda: served.open_connections == 0)
@@ -183,7 +183,7 @@ def fuzz(served: Live, cases: int) -> None:
     served.on_loop(served.service.texts.close_all)
     until(lambda: served.suggester.counters()["sessions"] == 0)
     with Socket(served) as client:
-        assert client.open()["text"].startswith(" of")
+        assert client.open(user=f"reader {next(NAMES)}")["text"].startswith(" of")
 
 
 def test_any_messages(served: Live) -> None:
@@ -209,4 +209,4 @@ def test_any_bytes_after_the_handshake(served: Live) -> None:
     send()
     until(lambda: served.open_connections == 0)
     with Socket(served) as client:
-        assert client.open()["text"].startswith(" of")
+        assert client.open(user=f"reader {next(NAMES)}")["text"].startswith(" of")
