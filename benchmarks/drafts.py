@@ -68,7 +68,7 @@ def request_of(asked: Question, kind: str, mixture: Mixture | None, *, drafts: b
     header = "\n\n".join(filter(None, (PREAMBLE, asked.passage.header)))
     context = Context(asked.passage.lead + asked.passage.text[: asked.at], "", header)
     search = Search()
-    stopping, more = Stopping(max_tokens=LONG_TOKENS), {"n": 1}
+    stopping, n, spread_words = Stopping(max_tokens=LONG_TOKENS), 1, None
     if kind == "writer":
         stopping = Stopping(
             max_tokens=search.tokens,
@@ -76,7 +76,7 @@ def request_of(asked: Question, kind: str, mixture: Mixture | None, *, drafts: b
             min_probability=search.min_probability,
             min_next=0.6,
         )
-        more = {"n": search.alternatives, "spread_words": 1}
+        n, spread_words = search.alternatives, 1
     used = None if mixture is None else _below(mixture, header)
     draft = Drafts(used or Mixture(above=header), mixes=used is not None) if drafts else None
     return Request(
@@ -87,7 +87,8 @@ def request_of(asked: Question, kind: str, mixture: Mixture | None, *, drafts: b
         tolerance=search.tolerance,
         adjust=() if used is None else (used,),
         draft=draft,
-        **more,
+        n=n,
+        spread_words=spread_words,
     )
 
 

@@ -211,7 +211,8 @@ def mixture_of(condition: str, person: Person, tokenizer: Tokenizer) -> Mixture 
     if condition.startswith("constant:"):
         _, share, *more = condition.split(":")
         weights, levels = Weights.constant(float(share)), int(more[0]) if more else 1
-    held = _held(person.name, count, tokenizer, tuple(person.learnt[:count]))
+    told = tuple(person.learnt[:count])
+    held = _held(person.name, count, tokenizer, told)  # type: ignore[arg-type]  # by identity
     sources = ((person.source, held),) if count else ()
     return Mixture(sources, levels=levels, weights=weights)
 
@@ -293,7 +294,7 @@ def run(options: argparse.Namespace, everyone: Sequence[Person], results: Result
         learnt = Learnt(suggester)
         manner = Manner(search=Search(deadline_ms=None))
         with Controller.around(
-            learnt,  # type: ignore[arg-type]  # all else is the suggester's
+            learnt,
             predictors=DEFAULT_PREDICTORS,
             manner=manner,
             calibration=shipped_calibration(suggester.info.path),
