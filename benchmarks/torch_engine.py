@@ -302,15 +302,15 @@ def precisions(
         engines[kind] = engine
     contenders: dict[str, Callable[[int], float]] = {}
     for kind, engine in engines.items():
-        contenders[f"tecla {kind}"] = partial(_of, engine_step_s, engine, ids, arguments.steps)
+        contenders[f"tecla {kind}"] = partial(engine_step_s, engine, ids, steps=arguments.steps)
         if kind != "int8":
             contenders[f"generate {kind}"] = partial(
-                _of, generate_step_s, engine, ids, arguments.steps
+                generate_step_s, engine, ids, steps=arguments.steps
             )
     if arguments.compile:
-        own = open_model(settings_for(model, "torch", arguments, "float32")).engine
-        assert isinstance(own, TorchEngine)
-        contenders["own code compiled"] = partial(_of, compiled_step_s, own, ids, arguments.steps)
+        contenders["own code compiled"] = partial(
+            compiled_step_s, engines["float32"], ids, steps=arguments.steps
+        )
     found = []
     for n in arguments.sequences:
         rounds = [
@@ -324,16 +324,6 @@ def precisions(
     for engine in engines.values():
         engine.close()
     return found
-
-
-def _of(
-    measured: Callable[[TorchEngine, Sequence[int], int, int], float],
-    engine: TorchEngine,
-    ids: Sequence[int],
-    steps: int,
-    n: int,
-) -> float:
-    return measured(engine, ids, n, steps)
 
 
 def measure(loaded: LoadedModel, settings: Settings, arguments: argparse.Namespace) -> None:

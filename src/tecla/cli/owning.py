@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from tecla.errors import OptionError
 
 if TYPE_CHECKING:
     from tecla.store.owners import Owner
-
-LOCAL: Final = "local"
 
 
 def owner_of(user: str | None, collection: str | None) -> Owner:
@@ -17,7 +15,7 @@ def owner_of(user: str | None, collection: str | None) -> Owner:
 
     Raises `OptionError` where both are named.
     """
-    from tecla.store.owners import Owner
+    from tecla.store.owners import LOCAL, Owner
 
     if user is not None and collection is not None:
         raise OptionError(

@@ -33,6 +33,7 @@ def search(
     the last time get their vectors first.
     """
     from tecla.cli.complete import read_text
+    from tecla.cli.owning import owner_of
     from tecla.retrieval.embedding import open_embedding
     from tecla.retrieval.retriever import Retriever
     from tecla.settings import load
@@ -41,7 +42,7 @@ def search(
 
     owners = [Owner("collection", name) for name in collection or ()]
     if user is not None or not owners:
-        owners.insert(0, Owner("user", "local" if user is None else user))
+        owners.insert(0, owner_of(user, None))
     text = read_text(query)
     embedding = open_embedding(load().settings.retrieval.embedding)
     with SqliteStore.open() as store:

@@ -24,11 +24,11 @@ from tecla.controller.writer import Writer
 from tecla.filters.judge import Filters
 from tecla.filters.lexicon import Level
 from tecla.filters.options import FilterOptions
+from tecla.store.owners import LOCAL
 from tecla.suggest.base import Suggesting
 from tecla.suggest.options import EngineOptions
 from tecla.suggest.suggester import Suggester
 
-LOCAL: Final = "local"  # the user of this machine, in whose name events are where none is given
 DEFAULT_PREDICTORS: Final[Mapping[str, Sequence[str]]] = {
     ANY: ("ngram:en",),
     "es": ("ngram:es",),

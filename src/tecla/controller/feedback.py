@@ -22,6 +22,7 @@ from tecla.controller.showing import Ghost
 from tecla.predict.base import Source
 from tecla.store.events import FeedbackEvent, Kind, Mark, SuggestedText
 from tecla.store.events import Place as EventPlace
+from tecla.store.owners import LOCAL
 from tecla.text.snapshot import Snapshot
 from tecla.text.words import words
 
@@ -46,7 +47,7 @@ class Feedback:
     def __init__(
         self,
         record: Record,
-        user: str = "local",
+        user: str = LOCAL,
         collection: str | None = None,
         clock: Callable[[], float] = time.time,
         *,

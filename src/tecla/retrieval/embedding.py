@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Final
 
 from tecla.errors import OptionError
@@ -23,9 +24,7 @@ def open_embedding(name: str = DEFAULT) -> Embedding | None:
     if name == OFF:
         return None
     if name == DEFAULT:
-        from tecla.retrieval.static import StaticEmbedding
-
-        return StaticEmbedding()
+        return _static()
     if name.startswith(("http://", "https://")):
         from tecla.retrieval.server import ServerEmbedding
 
@@ -36,6 +35,14 @@ def open_embedding(name: str = DEFAULT) -> Embedding | None:
         f"embedding is {name!r}; it must be {DEFAULT}, {OFF}, http://host:port/v1#model, or "
         "module:function"
     )
+
+
+@cache
+def _static() -> Embedding:
+    """One for the whole process: its weights take 60 MB."""
+    from tecla.retrieval.static import StaticEmbedding
+
+    return StaticEmbedding()
 
 
 def _made_by(entry: str) -> Embedding:

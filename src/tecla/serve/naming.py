@@ -8,9 +8,9 @@ is given; one that reads like a key's gets a colon before it, which no key's nam
 from __future__ import annotations
 
 import re
-from typing import Final
 
-LOCAL: Final = "local"
+from tecla.store.owners import LOCAL
+
 _OF_A_KEY = re.compile(r"[a-z0-9]{10}(?::|\Z)")  # no other id is made (`store/keys.py`)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
 from tecla.checks import known
 from tecla.store.events import check_name
 
 OwnerKind = Literal["user", "collection"]
+LOCAL: Final = "local"  # the user of this machine, where none is named
 
 
 @dataclass(frozen=True, slots=True, order=True)
