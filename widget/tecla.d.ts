@@ -91,6 +91,8 @@ export interface Answer extends Suggestion {
   /** Why nothing is shown. */
   silence: string | null;
   partial: boolean;
+  /** Why the model was not heard, such as `overloaded` or `late`; it is asked again in a pause. */
+  withoutModel: string | null;
   /** Units that may be typed without a message. */
   quiet: number;
   /** What the service needed; `latencyMs` is from the key to the answer in the page. */

@@ -95,6 +95,9 @@ const MOST_WAIT_MS = 30_000;
 const CROWDED_WAIT_MS = 2_000;
 const ANSWER_MS = 10_000; // a connection that says nothing for so long is a dead one
 const LIST_MS = 2_000;
+const FIRST_LOOK_MS = 400; // whoever types has typed on by then
+const MOST_LOOKS = 6;
+const NO_TIME = new Set(["overloaded", "late", "engine_failed"]);
 const MOST_BUFFERED_BYTES = 64 << 10;
 const MOST_KNOWN = 24;
 const MOST_STEPS_LOST = 3;
@@ -136,7 +139,8 @@ export class Session extends EventTarget {
   #dismissed = -1; // the revision at which the suggestion was sent away
   #attempts = 0;
   #stepsLost = 0;
-  #isWished = false; // a wish came since, so the same state is told again
+  #looks = 0; // how often the service was asked again about a text that rests
+  #isWished = false; // the same state is told again: a wish came since, or the model had no time
   #isPlain = false; // an opening was refused, so the next one carries no text
   #timers = new Map();
   #listing = null;
@@ -208,6 +212,8 @@ export class Session extends EventTarget {
     if (isSame && (!wanted || this.#wanted)) return;
     [this.#before, this.#after, this.#wanted] = [before, after, wanted];
     this.#changedMs = performance.now();
+    this.#looks = 0;
+    this.#stopTimer("look");
     this.#standing = wanted && !this.#isDismissed() ? this.#recall() : null;
     this.#changed();
     if ((wanted || tell) && !this.#isQuiet()) this.flush();
@@ -236,6 +242,7 @@ export class Session extends EventTarget {
     const { text: old, caret } = this.#sent;
     this.#before = before;
     this.#wanted = true;
+    this.#looks = 0;
     this.#changedMs = performance.now();
     this.#remind({
       text: old.slice(0, caret) + text + old.slice(caret),
@@ -367,6 +374,7 @@ export class Session extends EventTarget {
     this.#sent = { text, caret, before: this.#before, after: this.#after, revision };
     this.#isWished = false;
     this.#isSettled = false;
+    this.#stopTimer("look");
     this.#listed([]);
     this.#timer("answer", ANSWER_MS, () => {
       this.#drop();
@@ -414,6 +422,7 @@ export class Session extends EventTarget {
       silence: message.silence ?? null,
       settled: this.#isSettled,
       partial: message.partial ?? false,
+      withoutModel: message.without_model ?? null,
       quiet: message.quiet ?? 0,
       tookMs: message.took_ms ?? 0,
       revision: message.revision,
@@ -425,6 +434,7 @@ export class Session extends EventTarget {
     const isOld = this.#isPlain || this.#isWished;
     if (this.#dismissed !== this.#revision && !isOld) this.#remember(answer);
     this.#fire("answer", answer);
+    if (this.#isSettled && NO_TIME.has(answer.withoutModel)) this.#lookAgain(0);
     if (this.#isSettled && this.#listing && !this.#listing.isAsked) this.#askList();
     if (!this.#wanted || !this.#isTold() || this.#isDismissed()) return;
     const shown = this.#standing;
@@ -449,6 +459,19 @@ export class Session extends EventTarget {
       reason: message.message ?? "",
       retryAfterMs: message.retry_after_ms ?? null,
       isFinal: false,
+    });
+    this.#lookAgain(message.retry_after_ms ?? 0);
+  }
+
+  /** The model had no time: ask again if nobody types meanwhile, twice as late each time. */
+  #lookAgain(leastMs) {
+    if (this.#looks === MOST_LOOKS) return;
+    const wait = Math.max(leastMs, FIRST_LOOK_MS * 2 ** this.#looks) * (1 + this.#random() / 2);
+    this.#timer("look", wait, () => {
+      if (!this.#wanted || !this.#isTold() || this.#isDismissed()) return;
+      this.#looks += 1;
+      this.#isWished = true;
+      this.flush();
     });
   }
 
@@ -528,6 +551,7 @@ export class Session extends EventTarget {
     this.#isSettled = true;
     this.#stopTimer("answer");
     this.#stopTimer("flush");
+    this.#stopTimer("look");
     this.#listed([]);
     socket?.close();
   }
@@ -537,8 +561,11 @@ export class Session extends EventTarget {
     const wait = Math.min(MOST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.#attempts);
     this.#attempts += 1;
     this.#become("waiting");
-    const random = this.#options.random ?? Math.random;
-    this.#timer("retry", leastMs + wait * (0.5 + random() / 2), () => this.connect());
+    this.#timer("retry", leastMs + wait * (0.5 + this.#random() / 2), () => this.connect());
+  }
+
+  #random() {
+    return (this.#options.random ?? Math.random)();
   }
 
   #stop({ code, reason }) {

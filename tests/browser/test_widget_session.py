@@ -101,6 +101,63 @@ def test_escape_sends_away_until_the_text_changes(site: Site) -> None:
     assert ghost(page)
 
 
+BUSY: dict[str, Any] = {"type": "refused", "code": "overloaded", "retry_after_ms": 5}
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        BUSY,
+        {"silence": "unsure", "source": "classical", "without_model": "overloaded"},
+        {"text": " jumps", "source": "classical", "partial": True, "without_model": "late"},
+    ],
+    ids=["refused", "overloaded", "late"],
+)
+def test_a_model_that_had_no_time_is_asked_again_when_nobody_types(
+    site: Site, first: dict[str, Any]
+) -> None:
+    answers = [first, first]
+    scripted = Scripted(
+        lambda before: (answers.pop(0) if answers else fox(before)) if before else None
+    )
+    page = start(site, scripted)
+    page.keyboard.insert_text("the fox")
+    assert ghost(page, " jumps over the dog")
+    told = [each for each in scripted.received if each["type"] == "edit"]
+    assert [each["text"] for each in told] == ["the fox", "", ""]
+    assert scripted.text == "the fox"
+    page.wait_for_timeout(1_000)
+    assert len(scripted.received) == 4  # what was answered is not asked again
+
+
+def test_what_is_typed_or_sent_away_is_not_asked_again(site: Site) -> None:
+    late = {"text": " jumps", "source": "classical", "partial": True, "without_model": "late"}
+    scripted = Scripted(lambda before: late if before.endswith("fox") else None)
+    page = start(site, scripted)
+    page.keyboard.insert_text("the fox")
+    assert ghost(page) == " jumps"
+    page.keyboard.press("Escape")
+    page.keyboard.insert_text(" and a fox")
+    assert ghost(page) == " jumps"
+    page.keyboard.insert_text("y one")
+    assert ghost(page, "") == ""
+    page.wait_for_timeout(1_000)
+    edits = [each["text"] for each in scripted.received if each["type"] == "edit"]
+    assert edits == ["the fox", " and a fox", "y one"]
+
+
+def test_a_service_that_stays_busy_is_asked_ever_less_often(site: Site) -> None:
+    scripted = Scripted(lambda before: BUSY if before else None)
+    page = start(site, scripted)
+    page.clock.install()
+    page.keyboard.insert_text("the fox")
+    for _ in range(60):
+        page.clock.run_for(1_000)
+    edits = [each for each in scripted.received if each["type"] == "edit"]
+    assert len(edits) == 1 + 6
+    assert len(events(page, "refused")) == 7
+
+
 @pytest.mark.parametrize(
     "attributes",
     [

@@ -300,6 +300,41 @@ def test_what_is_said_in_place_of_a_late_model_is_not_the_models() -> None:
         assert found.without_model == "late"
 
 
+@pytest.mark.parametrize("at_the_door", [True, False])
+@pytest.mark.parametrize("probability", [0.1, 0.9])
+def test_a_model_that_had_no_time_is_asked_again_in_a_pause(
+    make: Make, probability: float, at_the_door: bool
+) -> None:
+    says = Says("the future of help", probability)
+    with make(PATIENT, (says,)) as writer:
+        assert writer._model is not None
+        session = writer._model._session
+        failure = OverloadedError("too many", retry_after_ms=50.0)
+        writer._model._session = Failing(failure, at_the_door=at_the_door)
+        writer.update(Snapshot("the future"))
+        without = writer.wait()
+        assert writer.paused().failure in (None, failure)  # asked in vain once more
+        assert writer.wait().ghost == without.ghost
+        writer._model._session = session
+        told = writer.paused()
+        assert (told.revision, told.settled, told.ghost) == (1, False, without.ghost)
+        assert writer.paused() is told  # asked already
+        found = writer.wait()
+        assert found.without_model is None
+        assert found.ghost is not None
+        assert without.ghost is None or found.ghost.text.startswith(without.ghost.text)
+        assert " of the thin art" in [each.text for each in found.alternatives]
+        assert writer.paused() is found
+
+
+def test_what_was_sent_away_stays_away_in_a_pause() -> None:
+    with Writer(Asker(Late()), beside(Says("the future was", 0.9)), PATIENT) as writer:
+        writer.update(Snapshot("the future"))
+        writer.wait()
+        away = writer.dismiss()
+        assert writer.paused() == away
+
+
 class Silent(Late):
     """A model that never answers."""
 

@@ -14,7 +14,7 @@ from prompt_toolkit.output import DummyOutput
 from prompt_toolkit.utils import get_cwidth
 
 from controller.learning import ANA, world
-from controller.test_writer import PATIENT, TOKENIZER
+from controller.test_writer import PATIENT, TOKENIZER, Late
 from tecla import Suggester
 from tecla.controller.asking import Asker
 from tecla.controller.writer import Writer
@@ -102,6 +102,27 @@ def test_what_was_learnt_of_the_user_is_ghost_text(
             writer.update(Snapshot(whole[:30]))
             ghost = writer.wait().ghost
             assert ghost is None or not whole[30:].startswith(ghost.text.rstrip())
+
+
+def test_a_model_that_had_no_time_is_asked_again_when_nobody_types(
+    fake_info: ModelInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tecla.terminal.app._PAUSE_S", 0.2)
+
+    async def steps(app: App, press: Callable[[str], Awaitable[None]]) -> None:
+        assert app.writer._model is not None
+        session = app.writer._model._session
+        app.writer._model._session = Late()
+        await press("the future")
+        assert app.writer.suggestion.without_model == "late"
+        app.writer._model._session = session
+        for _ in range(500):
+            await asyncio.sleep(0.01)
+            if app.writer.suggestion.ghost is not None:
+                break
+        assert app._ghost() == GHOST
+
+    drive(fake_info, None, steps)
 
 
 def test_words_then_all(fake_info: ModelInfo) -> None:

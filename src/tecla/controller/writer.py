@@ -145,23 +145,24 @@ class Writer(Closing):
         return self._newest
 
     def paused(self) -> Suggestion:
-        """Nobody has typed for a while: something else may stand above the text from now on.
+        """Nobody has typed for a while: the model may have time by now, or other text stand above.
 
         Then the answer is asked for anew, and what is shown stays until it is there. Never waits.
         """
-        own, now = self._own, self.snapshot
-        if own is None or not own.paused(now.before, now.after) or self._model is None:
-            return self._newest
-        self._known.forget()
-        self._look_at(now)
-        if self._newest.silence != "dismissed":
-            self._newest = replace(self._newest, settled=False)
+        newest, own, now = self._newest, self._own, self.snapshot
+        if own is not None and own.paused(now.before, now.after):
+            self._known.forget()
+            self._look_at(now)
+        elif not newest.settled or newest.without_model is None:
+            return newest
+        if self._model is not None and newest.silence != "dismissed":
+            self._newest = replace(newest, settled=False, partial=False, failure=None)
             self._ask_if_worth()
         return self._newest
 
     @property
     def pauses(self) -> bool:
-        """Whether something may come of `paused`."""
+        """Whether something else may stand above the text after a pause."""
         return self._own is not None and self._own.pauses
 
     def without_waiting(self) -> Suggestion:
@@ -187,9 +188,8 @@ class Writer(Closing):
     def take(self, n_chars: int) -> str:
         """Take the first characters of the ghost text; the text that was put in."""
         ghost = self._newest.ghost
-        if ghost is None or n_chars <= 0:
+        if ghost is None or not (taken := ghost.text[: max(0, n_chars)]):
             return ""
-        taken = ghost.text[:n_chars]
         if self._feedback is not None:
             self._feedback.accepted(len(taken))
         self._update(self.snapshot.typed(taken), by_hand=False)
@@ -239,7 +239,7 @@ class Writer(Closing):
         self._began = self._clock()
         before, shown, revision = self.snapshot, self._newest.ghost, self._newest.revision
         rest = rest_of(shown, before, snapshot)
-        if by_hand and self._feedback is not None:
+        if by_hand and snapshot != before and self._feedback is not None:
             self._feedback.by_hand(before, snapshot, shown, goes_on=rest is not None)
         if self._own is not None and revision == 0:
             self._own.opened(snapshot.before, snapshot.after)

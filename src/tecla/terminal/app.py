@@ -114,10 +114,9 @@ class App:
         self._took_space = False
         self.tally.typed(self.writer.snapshot, now)
         self._say(lambda: self.writer.update(now))
-        if self.writer.pauses:
-            if self._pause is not None:
-                self._pause.cancel()
-            self._pause = self.application.create_background_task(self._rest())
+        if self._pause is not None:
+            self._pause.cancel()
+        self._pause = self.application.create_background_task(self._rest())
 
     async def _rest(self) -> None:
         """Tell the writer that nobody types."""
