@@ -55,6 +55,17 @@ def test_typing_through_is_one_suggestion_that_is_not_rejected(
     assert shown.text is None
 
 
+def test_the_same_text_told_again_rejects_nothing(
+    writer: Writer, events: list[FeedbackEvent]
+) -> None:
+    writer.update(Snapshot("the future"))
+    ghost = writer.wait().ghost
+    assert writer.update(Snapshot("the future")).ghost == ghost
+    writer.wait()
+    writer.accept()
+    assert [each.kind for each in events][:2] == ["shown", "accepted"]
+
+
 def test_words_then_all_then_taken_back(writer: Writer, events: list[FeedbackEvent]) -> None:
     writer.update(Snapshot("the future"))
     ghost = writer.wait().ghost

@@ -69,6 +69,8 @@ def few_words() -> Any:
 
 def unhurried(service: Service) -> None:
     """Nothing is given up for how slow this machine happens to be, or for a model that is held."""
+    turn = service.pressure.turn
+    service.pressure.turn = lambda waited_ms: turn(0.0)  # type: ignore[method-assign]
     service.pressure.observe = lambda lag_ms: None  # type: ignore[method-assign]
     service.window.enter = lambda text: 0  # type: ignore[method-assign]
     service.window.leave = lambda *_, **__: None  # type: ignore[method-assign]
