@@ -15,7 +15,9 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "tecla"
 
 # Each room and the rooms it may import, beside itself and the foundations.
-FOUNDATIONS = {"checks", "closing", "errors", "files", "machine", "sections", "settings"}
+FOUNDATIONS = {
+    *("background", "checks", "closing", "errors", "files", "machine", "sections", "settings"),
+}
 ALLOWED = {
     "text": set(),
     "predict": {"text"},

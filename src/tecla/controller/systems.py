@@ -11,18 +11,16 @@ that is not asked about any more.
 from __future__ import annotations
 
 import logging
-import multiprocessing
-import os
-import signal
-import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias, get_args
+from functools import partial
+from typing import Any, Final, Literal, TypeAlias, get_args
 
+from tecla import background
 from tecla.closing import Closing
 from tecla.controller.predictors import open_predictor
 from tecla.errors import OverloadedError, TeclaError, UnknownModelError
@@ -39,8 +37,6 @@ _USED_S: Final = 60.0  # a language that was asked about so lately keeps its pla
 _RETRY_MS: Final = 500.0
 _LANGUAGE: Final = "en"  # of a text that does not tell
 _NICER: Final = 10
-_IDLE_S: Final = 600.0
-_LOOK_S: Final = 15.0
 _log = logging.getLogger(__name__)
 
 
@@ -122,12 +118,8 @@ class Systems(Closing):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """In a process of their own, or in the one worker of `executor` with a `room`."""
-        self._make, self._clock = executor or _process, clock
-        self._open, self._ask, self._leave = (
-            (_open_there, _ask_there, _leave_there)
-            if room is None
-            else (room.open, room.ask, room.leave)
-        )
+        self._make = executor or partial(background.process, Room, nicer=_NICER)
+        self._room, self._clock = room, clock
         self._executor: Executor | None = None
         self._shelves: OrderedDict[str, _Shelf] = OrderedDict()
         self._waiting: set[Answer] = set()
@@ -154,7 +146,7 @@ class Systems(Closing):
                 return _told(absent(CROWDED if shelf is None else OPENING))
             shelf.opened.result()
             assert self._executor is not None
-            answer = self._executor.submit(self._ask, language, context, budget)
+            answer = self._executor.submit(self._task("ask"), language, context, budget)
         except BrokenExecutor:
             self._forget()
             return _told(absent(OPENING))
@@ -172,9 +164,16 @@ class Systems(Closing):
         if self._executor is not None:
             with suppress(BrokenExecutor):
                 for language in self._shelves:
-                    self._executor.submit(self._leave, language)
+                    self._executor.submit(self._task("leave"), language)
             self._executor.shutdown()
         self._forget()
+
+    def _task(self, method: Literal["open", "ask", "leave"]) -> Callable[..., Any]:
+        """That of the room, here or there."""
+        if self._room is None:
+            return partial(background.call, method)
+        found: Callable[..., Any] = getattr(self._room, method)
+        return found
 
     def _forget(self) -> None:
         """Begin anew with the next question."""
@@ -192,7 +191,7 @@ class Systems(Closing):
         if shelf is None:
             if not self._makes_room(self._executor, now_s):
                 return None
-            shelf = _Shelf(self._executor.submit(self._open, language), now_s)
+            shelf = _Shelf(self._executor.submit(self._task("open"), language), now_s)
             self._shelves[language] = shelf
         shelf.used_s = now_s
         self._shelves.move_to_end(language)
@@ -205,7 +204,7 @@ class Systems(Closing):
         if now_s - shelf.used_s < _USED_S or not shelf.opened.done():
             return False
         del self._shelves[oldest]
-        executor.submit(self._leave, oldest)
+        executor.submit(self._task("leave"), oldest)
         return True
 
 
@@ -213,46 +212,3 @@ def _told(said: tuple[Said, ...]) -> Answer:
     answer: Answer = Future()
     answer.set_result(said)
     return answer
-
-
-# In the process of its own
-
-_room = Room()
-_used_at = time.monotonic()
-
-
-def _process() -> Executor:
-    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _begin)
-
-
-def _begin() -> None:
-    """Give way to whoever types, and end when there is nobody to work for."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started this says when it ends
-    os.nice(_NICER)
-    threading.Thread(target=_end_alone, daemon=True).start()
-
-
-def _end_alone() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    while parent.is_alive() and time.monotonic() - _used_at < _IDLE_S:
-        parent.join(_LOOK_S)
-    os._exit(0)
-
-
-def _use() -> Room:
-    global _used_at
-    _used_at = time.monotonic()
-    return _room
-
-
-def _open_there(language: str) -> None:
-    _use().open(language)
-
-
-def _ask_there(language: str, context: Context, budget: Budget) -> tuple[Said, ...]:
-    return _use().ask(language, context, budget)
-
-
-def _leave_there(language: str) -> None:
-    _use().leave(language)

@@ -13,18 +13,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import multiprocessing
-import os
-import signal
-import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, Final
 
+from tecla import background
 from tecla.errors import OverloadedError, RateLimitedError, StoreBusyError, TeclaError
 from tecla.learning.given import Given
 from tecla.serve.scribe import Forgotten, Learnt, Scribe, scribe_of
@@ -36,8 +32,6 @@ MOST_WAITING: Final = 32
 MOST_OF_A_KEY: Final = 8
 _RETRY_MS: Final = 1000.0
 _NICER: Final = 15  # than whoever answers; the engine runs at 10
-_IDLE_S: Final = 600.0
-_LOOK_S: Final = 15.0
 _log = logging.getLogger(__name__)
 
 
@@ -52,7 +46,7 @@ class Learning:
     ) -> None:
         """In a process of its own, or in the one worker of `executor` with a `scribe`."""
         self._settings = settings
-        self._make = executor or (lambda: _process(self._settings))
+        self._make = executor or self._process
         self._scribe = scribe
         self._executor: Executor | None = None
         self._waiting: Counter[str] = Counter()
@@ -143,9 +137,8 @@ class Learning:
             if self._executor is None:
                 self._executor = self._make()
             executor = self._executor
-            scribe, call = self._scribe, partial(_call, task)
-            if scribe is not None:
-                call = getattr(scribe, task)
+            scribe = self._scribe
+            call = partial(background.call, task) if scribe is None else getattr(scribe, task)
             try:
                 return await asyncio.wrap_future(executor.submit(call, *arguments))
             except BrokenExecutor:
@@ -161,6 +154,9 @@ class Learning:
         except TeclaError as error:
             _log.error("what was learnt is not brought up to date: %s", error)
 
+    def _process(self) -> Executor:
+        return background.process(partial(scribe_of, self._settings), nicer=_NICER)
+
     def _let_go(self) -> None:
         """The next task begins another process."""
         if self._executor is not None:
@@ -172,45 +168,3 @@ def _heard(work: asyncio.Future[Any]) -> None:
     """Somebody has seen how it ended, though its client is gone."""
     if not work.cancelled():
         work.exception()
-
-
-# In the process of its own
-
-_wanted: Settings | None = None
-_there: Scribe | None = None
-_is_at_work = False
-_used_at = time.monotonic()
-
-
-def _process(settings: Settings) -> Executor:
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(1, context, _begin, (settings,))
-
-
-def _begin(settings: Settings) -> None:
-    """Give way to whoever types, and end when there is nothing to do."""
-    global _wanted
-    _wanted = settings
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started this says when it ends
-    os.nice(_NICER)
-    threading.Thread(target=_end_alone, daemon=True).start()
-
-
-def _end_alone() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    while parent.is_alive() and (_is_at_work or time.monotonic() - _used_at < _IDLE_S):
-        parent.join(_LOOK_S)
-    os._exit(0)
-
-
-def _call(task: str, *arguments: object) -> Any:
-    global _there, _is_at_work, _used_at
-    _is_at_work = True
-    try:
-        if _there is None:
-            assert _wanted is not None
-            _there = scribe_of(_wanted)
-        return getattr(_there, task)(*arguments)
-    finally:
-        _used_at, _is_at_work = time.monotonic(), False
