@@ -105,10 +105,10 @@ def _unpacked(data: bytes) -> Iterator[tuple[str, bytes]]:
         (b"\xfd7zXZ\x00", "xz", lambda piece: lzma.LZMADecompressor().decompress(piece)),
         (b"BZh", "bz2", lambda piece: bz2.BZ2Decompressor().decompress(piece)),
     ):
-        place = data.find(mark)
+        view, place = memoryview(data), data.find(mark)
         while place >= 0:
             with contextlib.suppress(zlib.error, lzma.LZMAError, OSError, ValueError, EOFError):
-                piece = unpack(data[place:])
+                piece = unpack(view[place:])
                 if piece:
                     yield f"{way} at {place}", piece
             place = data.find(mark, place + 1)
@@ -119,7 +119,7 @@ def _unpacked(data: bytes) -> Iterator[tuple[str, bytes]]:
                 yield f"zip {member}", archive.read(member)
 
 
-def _inflated(window: int) -> Callable[[bytes], bytes]:
+def _inflated(window: int) -> Callable[[memoryview], bytes]:
     return lambda piece: zlib.decompressobj(window).decompress(piece, _MOST_BYTES)
 
 

@@ -56,9 +56,19 @@ class Peer:
 
     def __init__(self, port: int) -> None:
         self.port = port
+        self._keeps_little = False
 
     def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=LIMIT_S)
+        end = socket.socket()
+        end.settimeout(LIMIT_S)
+        if self._keeps_little:
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        try:
+            end.connect(("127.0.0.1", self.port))
+        except OSError:
+            end.close()
+            raise
+        return end
 
     def ask(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
         """One request on a connection of its own."""
@@ -132,6 +142,7 @@ class Live(Peer):
         """Have the system keep little of what is sent over connections to come, and not read."""
         self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self._keeps_little = True
 
     def stop(self) -> None:
         """End in good order."""
