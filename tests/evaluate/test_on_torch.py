@@ -14,6 +14,7 @@ from tecla.evaluate.config import load_config
 from tecla.evaluate.run import plan, recorded, run
 from tecla.evaluate.systems import open_system, system_file
 from tecla.files import sha256_of
+from tecla.predict.base import Budget
 from tecla.text.context import Context
 
 TEXT = "The train is late today."
@@ -55,6 +56,7 @@ def test_a_run_tells_what_the_model_says_and_which_it_was(
     weights = (folder / "model.safetensors").stat().st_size
     assert known["sha256"] == sha256_of(folder)
     assert weights < known["size_bytes"] < weights + 10**6
+    assert (known["engine"]["device"], known["engine"]["context_tokens"]) == ("cpu", 128)
 
     (record,) = recorded(plan(config, made)[0])
     predictor = open_system(spec)
@@ -70,6 +72,26 @@ def test_a_run_tells_what_the_model_says_and_which_it_was(
 
     before = json.loads((made / "results.json").read_text())["figures"]
     assert json.loads(json.dumps(run(config, made, resume=True)["figures"])) == before
+    monkeypatch.setenv("TECLA_DTYPE", "bfloat16")
+    with pytest.raises(ConfigError, match="another engine"):
+        run(config, made, resume=True)
+    monkeypatch.delenv("TECLA_DTYPE")
     tiny_torch.write(folder, "gpt2", seed=9)
     with pytest.raises(ConfigError, match="another model"):
         run(config, made, resume=True)
+
+
+def test_a_folder_is_a_peer_too(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    folder = tiny_torch.write(tmp_path / "tiny", "gpt2", seed=3)
+    before = TEXT[:12]
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    inputs = tokenizer(before, return_tensors="pt")
+    row = model.generate(**inputs, max_new_tokens=8, do_sample=False)[0]
+    said = tokenizer.decode(row[inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+    with open_system(f"transformers:{folder}") as peer:
+        [found] = peer.predict(Context(before), Budget(max_words=1))
+    assert found.text
+    assert said.startswith(found.text)

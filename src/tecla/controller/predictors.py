@@ -78,7 +78,7 @@ def model_file(spec: str) -> Path | None:
     model that cannot be found.
     """
     kind, _, rest = spec.partition(":")
-    if kind in _MODELS:
+    if has_model(spec):
         return language_model(rest.partition("?")[0])
     if kind == "ngram":
         return _ngram_file(rest or _LANGUAGE)
@@ -86,6 +86,11 @@ def model_file(spec: str) -> Path | None:
         found = _dictionary_file(rest)
         return found if found.is_file() else None
     return Path(rest) if kind in _OPENERS and Path(rest).is_file() else None
+
+
+def has_model(spec: str) -> bool:
+    """Whether `spec` is of a system that asks a language model."""
+    return spec.partition(":")[0] in _MODELS
 
 
 def language_model(name: str) -> Path:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from tecla.evaluate.config import EvaluateConfig
 from tecla.evaluate.corpora import corpus_hash
-from tecla.evaluate.systems import system_file
+from tecla.evaluate.systems import system_engine, system_file
 from tecla.files import sha256_of, size_of
 from tecla.machine import physical_cores, total_memory_bytes, usable_cores
 
@@ -52,11 +52,14 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _model(spec: str) -> dict[str, str | int]:
-    file = system_file(spec)
-    if file is None:
-        return {"spec": spec}
-    return {"spec": spec, "sha256": sha256_of(file), "size_bytes": size_of(file)}
+def _model(spec: str) -> dict[str, Any]:
+    found: dict[str, Any] = {"spec": spec}
+    file, engine = system_file(spec), system_engine(spec)
+    if file is not None:
+        found |= {"sha256": sha256_of(file), "size_bytes": size_of(file)}
+    if engine is not None:
+        found["engine"] = engine
+    return found
 
 
 def _processor() -> str:

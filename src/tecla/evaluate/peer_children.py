@@ -99,15 +99,15 @@ def _is_healthy(port: int) -> bool:
 def run_transformers(desk: Desk, options: dict[str, Any]) -> None:
     """`generate`, one call at a time."""
     torch, transformers = desk.load("torch"), desk.load("transformers")
-    for needed in ("gguf", "accelerate"):
-        desk.load(needed)
     torch.set_num_threads(options["threads"])
-    file = Path(options["model"])
-    source = {"gguf_file": file.name, "local_files_only": True}
-    tokenizer = transformers.AutoTokenizer.from_pretrained(file.parent, **source)
-    model = transformers.AutoModelForCausalLM.from_pretrained(
-        file.parent, dtype=torch.float32, **source
-    )
+    folder = Path(options["model"])
+    source: dict[str, Any] = {"local_files_only": True}
+    if not folder.is_dir():
+        for needed in ("gguf", "accelerate"):
+            desk.load(needed)
+        folder, source = folder.parent, {**source, "gguf_file": folder.name}
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **source)
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, **source)
     desk.say(ready=True)
     for line in sys.stdin:
         asked = json.loads(line)

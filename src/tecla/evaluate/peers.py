@@ -220,9 +220,10 @@ class Transformers(Closing):
         max_tokens: int = MAX_TOKENS,
         answer_s: float = 120.0,
     ) -> None:
-        """Load a GGUF file with the interpreter `python`, by default this one.
+        """Load a GGUF file or a folder with the interpreter `python`, by default this one.
 
-        Raises `PeerMissingError` where it has no torch, transformers, gguf or accelerate.
+        Raises `PeerMissingError` where it has no torch or transformers, or for a GGUF file no gguf
+        or accelerate.
         """
         self._max_tokens = max_tokens
         self._process, _ = _start(

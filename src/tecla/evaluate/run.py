@@ -23,7 +23,7 @@ from tecla.evaluate.manifest import manifest
 from tecla.evaluate.record import RecordFile
 from tecla.evaluate.recorder import OPENER, Job, record
 from tecla.evaluate.results import at_threshold, best_threshold, figures, paired, query_figures
-from tecla.evaluate.systems import system_file
+from tecla.evaluate.systems import system_engine, system_file
 from tecla.evaluate.typists import LEAST_SAVED_KEYS
 from tecla.files import replacing, sha256_of
 
@@ -69,6 +69,7 @@ def plan(
             settings = {
                 "spec": system.spec,
                 "model": _model_hash(system.spec),
+                "engine": system_engine(system.spec),
                 "budget": asdict(config.budgets[way]),
                 "corpus": hashes[corpus.title],
                 "kind": corpus.kind,

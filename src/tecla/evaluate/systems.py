@@ -10,8 +10,9 @@ imported when it is asked for.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tecla.errors import OptionError, TeclaError
 from tecla.predict.base import Predictor
@@ -50,6 +51,18 @@ def system_file(spec: str) -> Path | None:
     except TeclaError:  # whoever opens the system says what is wrong
         return None
     return found if found is not None and found.exists() else None
+
+
+def system_engine(spec: str) -> dict[str, Any] | None:
+    """How tecla runs the language model of a system; `None` for a system without one, or a peer."""
+    from tecla.controller.predictors import has_model
+    from tecla.settings import load
+
+    if not has_model(spec):
+        return None
+    return {
+        name: value for name, value in asdict(load().settings.engine).items() if name != "model"
+    }
 
 
 def _database(rest: str) -> tuple[Path, bool]:
