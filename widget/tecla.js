@@ -309,6 +309,11 @@ export class Session extends EventTarget {
     this.close();
     [this.#attempts, this.#stepsLost, this.#isPlain] = [0, 0, false];
     this.#name = this.#options.session ?? "";
+    [this.#known, this.#dismissed] = [[], -1]; // what was found may be somebody else's
+    if (this.#standing !== null) {
+      this.#standing = null;
+      this.#changed();
+    }
     if (!wasIdle) this.connect();
   }
 
@@ -1500,11 +1505,13 @@ class Attachment {
     if (!this.#session || !this.#sync(true)) return [];
     const { before, after } = this.#session.place;
     const known = this.#alternatives;
-    if (known?.before === before && known.after === after) return known.items;
+    const isThere = known?.revision === this.#session.revision;
+    if (isThere && known.before === before && known.after === after) return known.items;
     const items = await this.#session.list();
     const now = this.#session.place;
     if (now.before !== before || now.after !== after) return [];
-    this.#alternatives = { before, after, items };
+    const { revision } = this.#session;
+    this.#alternatives = items.length > 0 ? { before, after, revision, items } : null;
     return items;
   }
 
@@ -1539,6 +1546,7 @@ class Attachment {
     const [isOther, isWish] = [has(CONNECTION), has(WISHES)];
     this.#adopt({ ...this.#options, ...options });
     if (!this.#session) return;
+    if (isOther || isWish) this.#alternatives = null;
     if (isOther) this.#session.reconnect(this.#sessionOptions());
     else if (isWish) this.#session.wish(this.#sessionOptions());
     this.#describe();

@@ -158,6 +158,55 @@ def test_a_service_that_stays_busy_is_asked_ever_less_often(site: Site) -> None:
     assert len(events(page, "refused")) == 7
 
 
+ASKED = "async () => (await window.handle.alternatives()).map((item) => item.text)"
+
+
+def test_nothing_of_one_user_is_left_for_another(site: Site) -> None:
+    said = {"ana": " and her plan", "ben": None}
+    users: list[str] = []
+    scripted = Scripted(lambda before: said[users[-1]] if before.endswith("fox") else None)
+
+    def become(user: str) -> None:
+        users.append(user)
+        scripted.items = [{"text": said[user] or " of ben", "probability": 0.5}]
+
+    become("ana")
+    page = start(site, scripted, user="ana")
+    page.keyboard.insert_text("the fox")
+    assert ghost(page) == " and her plan"
+    assert page.evaluate(ASKED) == [" and her plan"]
+    page.keyboard.type("y")
+    assert ghost(page, "") == ""
+    page.keyboard.press("Backspace")
+    become("ben")
+    page.evaluate("() => window.handle.update({ user: 'ben' })")
+    assert page.evaluate("() => window.handle.state.suggestion") == ""
+    until(page, "() => window.handle.state.connection === 'open'")
+    page.keyboard.press("Backspace")
+    page.keyboard.type("x")
+    settled(page)
+    assert ghost(page, "") == ""
+    assert page.evaluate(ASKED) == [" of ben"]
+    assert value(page) == "the fox"
+
+
+def test_a_list_that_was_not_there_is_asked_for_again(site: Site) -> None:
+    busy = {"silence": "unsure", "without_model": "overloaded"}
+    answers: list[dict[str, str]] = [busy]
+    scripted = Scripted(
+        lambda before: (answers.pop() if answers else fox(before)) if before else None
+    )
+    page = start(site, scripted)
+    page.keyboard.insert_text("the fox")
+    heard(page, scripted, 2)
+    assert page.evaluate(ASKED) == []
+    scripted.items = [{"text": " jumps", "probability": 0.5}]
+    assert ghost(page) == " jumps over the dog"
+    assert page.evaluate(ASKED) == [" jumps"]
+    page.evaluate(ASKED)
+    assert scripted.kinds().count("list") == 2
+
+
 @pytest.mark.parametrize(
     "attributes",
     [

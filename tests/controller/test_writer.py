@@ -19,6 +19,7 @@ from tecla.controller.ranking import Ranking
 from tecla.controller.showing import Rules
 from tecla.controller.sources import ANY, Sources
 from tecla.controller.suggestion import Suggestion
+from tecla.controller.tree import Alternative
 from tecla.controller.writer import Writer
 from tecla.decode.request import CaretWork, Completed
 from tecla.engines.factory import LoadedModel
@@ -298,6 +299,100 @@ def test_what_is_said_in_place_of_a_late_model_is_not_the_models() -> None:
         assert found.ghost is not None
         assert (found.origin, found.settled, found.partial) == ("classical", True, True)
         assert found.without_model == "late"
+
+
+def test_header_and_manner_hold_from_the_next_revision_on(make: Make, engine: FakeEngine) -> None:
+    one_word = replace(PATIENT, search=replace(PATIENT.search, words=1))
+    with make() as writer, make(one_word) as other:
+        for each in (writer, other):
+            each.update(Snapshot("the future"))
+            each.wait()
+        writer.manner = replace(PATIENT, eagerness=0.9)  # of what is shown, not of what is found
+        assert writer.update(Snapshot("the future")).origin == "known"
+        writer.manner = one_word
+        told = writer.update(Snapshot("the future"))
+        assert not told.settled
+        found = writer.wait()
+        assert found.origin == "model"
+        assert found.ghost == other.suggestion.ghost
+        assert found.alternatives == other.suggestion.alternatives
+        evaluated = engine.evaluated_tokens
+        writer.header = other.header = "Another subject"
+        for each in (writer, other):
+            assert not each.typed(" o").settled
+            each.wait()
+        assert engine.evaluated_tokens > evaluated
+        assert writer.suggestion.alternatives == other.suggestion.alternatives
+
+
+class Heading:
+    """What was learnt of somebody, of which a passage stands above the text from a pause on."""
+
+    scope = stamp = ()
+    pauses = True
+
+    def __init__(self) -> None:
+        self.above = ""
+
+    def renewed(self) -> bool:
+        return False
+
+    def opened(self, before: str, after: str) -> None:
+        pass
+
+    def paused(self, before: str, after: str) -> bool:
+        self.above = "a passage"
+        return True
+
+    def header_over(self, header: str) -> str:
+        return header or self.above
+
+    def ranked(self, usual: Ranking) -> Ranking:
+        return usual
+
+    def weighed(self, found: Sequence[Alternative], before: str) -> Sequence[Alternative]:
+        return found
+
+    def close(self) -> None:
+        pass
+
+
+def test_after_a_pause_the_predictors_speak_of_this_caret(fake_info: ModelInfo) -> None:
+    engine = FakeEngine(TOKENIZER, seed=4)
+    manner = replace(PATIENT, weight=0.3, weights=())
+
+    def beside_it() -> Sources:
+        return beside(Says("the art of translation", 0.9))
+
+    with (
+        Suggester(LoadedModel(engine, TOKENIZER, fake_info)) as suggester,
+        Writer(Asker(suggester.session()), beside_it(), manner, own=Heading()) as writer,  # type: ignore[arg-type]
+        Writer(Asker(suggester.session()), beside_it(), manner, header="a passage") as fresh,
+    ):
+        for text in ("the art o", "the art of t", "the art o"):
+            writer.update(Snapshot(text))
+            writer.wait()
+        assert writer.suggestion.origin == "known"
+        writer.paused()
+        fresh.update(Snapshot("the art o"))
+        assert writer.wait().alternatives == fresh.wait().alternatives
+
+
+def test_a_text_told_again_for_want_of_time_keeps_what_is_shown(make: Make) -> None:
+    with make(PATIENT, (Says("the future belongs", 0.5),)) as writer:
+        assert writer._model is not None
+        session, busy = writer._model._session, OverloadedError("busy", retry_after_ms=50.0)
+        writer._model._session = Failing(busy, at_the_door=True)
+        standing = writer.update(Snapshot("the future")).ghost
+        assert standing is not None
+        writer._model._session = session
+        told = writer.update(Snapshot("the future"))
+        assert (told.revision, told.ghost, told.settled) == (2, standing, False)
+        found = writer.wait()
+        assert found.ghost is not None
+        assert found.ghost.text.startswith(standing.text)
+        assert found.without_model is None
+        assert writer.take(len(standing.text)) == standing.text
 
 
 @pytest.mark.parametrize("at_the_door", [True, False])

@@ -10,6 +10,7 @@ from tecla.checks import known, share, whole
 from tecla.controller.showing import Rules
 from tecla.decode.fit import may_fit
 from tecla.errors import OptionError
+from tecla.predict.base import Budget
 from tecla.scheduler.terms import DEADLINE_MS
 from tecla.text.unicode import to_bytes
 
@@ -99,6 +100,12 @@ class Manner:
             raise OptionError(
                 f"sure is {self.sure!r}; it must be at least as much as likely, {self.likely!r}"
             )
+
+    def budget(self, most: int | None = None) -> Budget:
+        """What the classical predictors are asked for: at most so many candidates, in haste."""
+        n = min(self.classical, most or self.classical)
+        n_words = 1 if most == 1 else self.search.words
+        return Budget(n, n_words, min_next=min(1.0, self.rules.further))
 
     def weight_of(self, language: str) -> float:
         """The share of the classical predictors in a language."""

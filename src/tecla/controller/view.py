@@ -27,6 +27,14 @@ class View:
         """By the rules of `manner`, and by what the person has rejected there before."""
         self.place, self.manner, self._ranking, self._own = place, manner, ranking, own
         self._weighed: tuple[Sequence[Alternative], Shown] | None = None
+        filters = ranking.filters
+        # What an answer depends on beside the text and its language, and the sources.
+        self.basis: tuple[object, ...] = (
+            *(place.header, manner.search.without_deadline(), manner.rules.further),
+            *(manner.classical, manner.weight, manner.weights),
+            None if filters is None else filters.options,
+            None if own is None else own.stamp,
+        )
 
     def allowed(self, found: Sequence[Alternative]) -> tuple[Alternative, ...]:
         """What filters leave of what was found."""
@@ -41,16 +49,6 @@ class View:
         filters = self._ranking.filters
         return None if filters is None else filters.screen(self.place.surroundings)
 
-    def settings(self) -> tuple[object, ...]:
-        """What an answer depends on beside the place and the sources."""
-        manner, filters, own = self.manner, self._ranking.filters, self._own
-        return (
-            (manner.search.without_deadline(), manner.rules.further),
-            (manner.weight_of(self.place.language), manner.classical),
-            None if filters is None else filters.options,
-            None if own is None else own.stamp,
-        )
-
     def shown(self, found: Sequence[Alternative]) -> Shown:
         """What is shown of what was found, worked out once."""
         if self._weighed is None or self._weighed[0] is not found:
@@ -60,6 +58,13 @@ class View:
             shown = self._ranking.shown(left, self.place, manner.rules, manner.eagerness)
             self._weighed = found, shown if left or not found else Shown(None, "rejected")
         return self._weighed[1]
+
+    def beside(self, found: Sequence[Alternative], standing: Ghost | None) -> Shown:
+        """What is shown of what was found; what stands there already is only ever extended."""
+        shown = self.shown(found)
+        if standing is None or (shown.ghost and shown.ghost.text.startswith(standing.text)):
+            return shown
+        return Shown(standing)
 
     def early(self, found: Sequence[Alternative], least: float) -> Shown:
         """What is shown before the model has answered: what is probable enough."""

@@ -16,9 +16,8 @@ it knows, and settles the answer when the model has been heard:
 Within a revision what is shown is only ever extended: an answer of the model that disagrees with
 what is shown already goes into the list of alternatives, and the next revision begins with it.
 
-When what was learnt of the person (`own.py`) changes, all that was found before is let go.
-
-A writer is used from one thread at a time. Text of one scope is seen by no other.
+When the header, the manner or what was learnt of the person (`own.py`) changes, all that was found
+before is let go. Text of one scope is seen by no other. A writer is used from one thread at a time.
 """
 
 from __future__ import annotations
@@ -45,7 +44,6 @@ from tecla.controller.tree import Alternative, Known
 from tecla.controller.view import View
 from tecla.decode.request import Completed
 from tecla.errors import AdjusterError, EngineError, OptionError, OverloadedError, TeclaError
-from tecla.predict.base import Budget
 from tecla.text.snapshot import Edit, Snapshot
 
 
@@ -151,13 +149,12 @@ class Writer(Closing):
         """
         newest, own, now = self._newest, self._own, self.snapshot
         if own is not None and own.paused(now.before, now.after):
-            self._known.forget()
             self._look_at(now)
-        elif not newest.settled or newest.without_model is None:
+            self._classical = self._heard()
+        elif newest.without_model is None:
             return newest
         if self._model is not None and newest.silence != "dismissed":
-            self._newest = replace(newest, settled=False, partial=False, failure=None)
-            self._ask_if_worth()
+            self._ask_again(newest.revision)
         return self._newest
 
     @property
@@ -243,13 +240,20 @@ class Writer(Closing):
             self._feedback.by_hand(before, snapshot, shown, goes_on=rest is not None)
         if self._own is not None and revision == 0:
             self._own.opened(snapshot.before, snapshot.after)
-        if self._own is not None and self._own.renewed():
-            self._known.forget()
-            rest = None
-        self._look_at(snapshot)
-        self._answer(revision + 1, rest, by_hand=by_hand)
+        is_same = snapshot == before and self.manner == self._view.manner
+        is_other = self._look_at(snapshot)
+        if is_same and not is_other and self._newest.without_model is not None:
+            self._ask_again(revision + 1)
+        else:
+            self._answer(revision + 1, None if is_other else rest, by_hand=by_hand)
         self._tell()
         return self._newest
+
+    def _ask_again(self, revision: int) -> None:
+        """Ask the model about the text as it stands; what is shown stays."""
+        now = self._newest
+        self._newest = replace(now, revision=revision, settled=False, partial=False, failure=None)
+        self._ask_if_worth()
 
     def _answer(self, revision: int, rest: Ghost | None = None, *, by_hand: bool = True) -> None:
         """What is known of the text at once; the model is asked for what is not."""
@@ -259,19 +263,23 @@ class Writer(Closing):
         if not self._newest.settled:
             self._ask_if_worth()
 
-    def _look_at(self, snapshot: Snapshot) -> None:
-        """Take a text, with what stands above it and the person as they are now."""
-        header, ranking, own = self.header, self._ranking, self._own
+    def _look_at(self, snapshot: Snapshot) -> bool:
+        """Take a text, with all that an answer depends on as it is now; whether that is other."""
+        header, ranking, own, before = self.header, self._ranking, self._own, self._view.basis
         if own is not None:
+            own.renewed()
             header, ranking = own.header_over(header), own.ranked(ranking)
         language = self._languages.at(snapshot.before, self.manner.language)
         self._view = View(Place(snapshot, header, language), self.manner, ranking, own)
+        if self._view.basis == before:
+            return False
+        self._known.forget()
+        return True
 
     def _answers_anew(self) -> bool:
         """Whether what was learnt has changed; then nothing that was found before is used."""
         if self._own is None or not self._own.renewed():
             return False
-        self._known.forget()
         self._look_at(self.snapshot)
         self._answer(self._newest.revision)
         return True
@@ -294,11 +302,10 @@ class Writer(Closing):
 
     def _at_once(self, revision: int, rest: Ghost | None, *, by_hand: bool) -> Suggestion:
         """What is known of the new revision without the model."""
-        view, manner = self._view, self.manner
-        place = view.place
+        view, manner, place = self._view, self.manner, self._view.place
         found = self._known.exact(place.snapshot)
         if found is not None:
-            return self._told(revision, self._view.shown(found), found, "known", settled=True)
+            return self._told(revision, view.shown(found), found, "known", settled=True)
         rests = self._known.typed_on(place.snapshot)
         ghost, chance = view.rest(rest, rests, by_hand=by_hand)
         if ghost is not None:
@@ -311,12 +318,12 @@ class Writer(Closing):
             found = self._shared.get(place, self._settings)
             if found is not None:
                 self._known.remember(place.snapshot, found)
-                return self._told(revision, self._view.shown(found), found, "shared", settled=True)
+                return self._told(revision, view.shown(found), found, "shared", settled=True)
         self._classical = self._heard()
         if self._model is None:
-            self._known.remember(place.snapshot, self._classical)
-            shown = self._view.shown(self._classical)
-            return self._told(revision, shown, self._classical, "classical", settled=True)
+            found = self._classical
+            self._known.remember(place.snapshot, found)
+            return self._told(revision, view.shown(found), found, "classical", settled=True)
         if rests or ghost:
             early = Shown(ghost) if ghost else view.early(rests, manner.likely)
             return self._told(revision, early, rests, "typed")
@@ -327,10 +334,7 @@ class Writer(Closing):
         """What the classical predictors say, as far as it may be shown."""
         if not self._sources:
             return ()
-        manner, most = self.manner, self.most_classical
-        n, n_words = most or manner.classical, 1 if most == 1 else manner.search.words
-        budget = Budget(min(manner.classical, n), n_words, min_next=min(1.0, manner.rules.further))
-        place = self._view.place
+        place, budget = self._view.place, self.manner.budget(self.most_classical)
         return self._view.allowed(self._sources.heard(place.context, place.language, budget))
 
     def _ask_if_worth(self) -> None:
@@ -364,11 +368,7 @@ class Writer(Closing):
             self._known.remember(self.snapshot, found)
             if self._shared is not None:
                 self._shared.put(place, self._settings, found)
-        shown, standing = self._view.shown(found), self._newest.ghost
-        if standing is not None and (
-            shown.ghost is None or not shown.ghost.text.startswith(standing.text)
-        ):
-            shown = Shown(standing)  # what is shown is only ever extended
+        shown = self._view.beside(found, self._newest.ghost)
         if self._model is not None:
             self._model.learnt(shown.ghost)
         heard: Origin = "model" if model or not completed.partial else "classical"
@@ -378,7 +378,7 @@ class Writer(Closing):
     @property
     def _settings(self) -> tuple[object, ...]:
         """Everything beside the place that an answer depends on."""
-        return *self._view.settings(), self._sources.names(self.language)
+        return *self._view.basis, self._sources.names(self.language)
 
     def _told(
         self,
