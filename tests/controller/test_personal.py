@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import pickle
 import random
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,21 +16,26 @@ from hypothesis import strategies as st
 
 from controller.learning import ALWAYS, ANA, BEN, GOES_ON, PATIENT, PHRASE, TEAM, TOKENIZER, world
 from controller.test_writer import EDITS, apply
-from store.made import document
+from running import Clock
+from store.made import document, event
 from tecla import Suggester
 from tecla.controller.controller import Controller
 from tecla.controller.personal import Personal
+from tecla.controller.rejected import PAST
 from tecla.controller.sources import ANY, Shelf
 from tecla.controller.suggestion import Suggestion
+from tecla.controller.tree import Alternative
 from tecla.engines.fake import FakeEngine, saying
 from tecla.errors import StoreBusyError
 from tecla.models.info import ModelInfo
 from tecla.ngram.train import train_ngram
 from tecla.personal.following import finish_purges, folder_beside
 from tecla.personal.mixing import Mixture
+from tecla.store.events import FeedbackEvent, Mark
 from tecla.store.owners import Owner
 from tecla.store.sqlite import SqliteStore
 from tecla.text.snapshot import Snapshot
+from tecla.text.words import WordEnd
 
 STARTS = ("the future", "she would", "the art", "I think the", "an", "", "help the th", "1999 ")
 
@@ -351,3 +357,43 @@ def test_words_of_too_many_owners_are_not_held(
         personal.settle()
         assert (personal.words(BEN) is not None) is idle
         assert personal.words(ANA) is None or not idle
+
+
+@pytest.mark.parametrize("is_heard_late", [False, True])
+def test_a_rejection_counts_once_however_often_it_is_read(
+    tmp_path: Path, is_heard_late: bool
+) -> None:
+    clock, gate = Clock(), threading.Event()
+
+    def keep(event: FeedbackEvent) -> None:
+        store.feedback.record([event])
+
+    def somebody_else() -> None:
+        gate.wait(10)
+
+    with (
+        SqliteStore.open(tmp_path / "store.db", clock=clock) as store,
+        Personal(store, folder_beside(store.path), half_life_s=1e9, clock=clock) as personal,
+    ):
+        own, other = personal.own("ana", record=keep), personal.own("ana", record=keep)
+        personal.settle()
+        digest = own.digest("the ", "future ")
+        assert digest is not None
+        found = [Alternative("future ", (WordEnd(6, 0.5),))]
+
+        def reject() -> None:
+            own.record(event(kind="rejected", time_s=clock.now, mark=Mark(digest, PAST)))
+            clock.now += 1
+
+        if not is_heard_late:
+            reject()
+        personal._begin(somebody_else)
+        personal.refresh([ANA], "ana")
+        personal.refresh([ANA], "ana")
+        if is_heard_late:
+            reject()
+        gate.set()
+        personal.settle()
+        for each in (own, other):
+            (weighed,) = each.weighed(found, "the ")
+            assert weighed.probability == pytest.approx(0.5 / 1.6)

@@ -82,6 +82,24 @@ def test_what_speaks_against_it_is_halved_and_forgotten() -> None:
     assert found.share("a ", "word") == 1
 
 
+def test_what_is_read_counts_once_with_what_was_just_heard() -> None:
+    found = rejected(Clock())
+    mark = Mark(found.digest("a ", "word") or "", PAST)
+    kept = event("kept", kind="rejected", time_s=1000.0, mark=mark)
+    found.heard(kept)
+    for _ in range(2):
+        found.read([kept], found.times_forgotten)
+        assert found.share("a ", "word") == pytest.approx(1 / 1.6)
+    found.forget()
+    found.heard(replace(kept, suggestion="another"))  # not written yet when the store is read
+    found.read([kept], found.times_forgotten)
+    assert found.share("a ", "word") == 0
+    before = found.times_forgotten
+    found.forget()
+    found.read([kept], before)
+    assert found.share("a ", "word") == 1
+
+
 def test_digests_are_keyed_and_hold_no_text() -> None:
     ana, ben = rejected(Clock()), rejected(Clock(), b"ben")
     assert ana.digest("a ", "secret") != ben.digest("a ", "secret")
@@ -295,10 +313,10 @@ def test_curves_of_ones_own_go_before_the_usual_ones() -> None:
 
 def test_what_was_left_or_taken_back_was_wrong() -> None:
     events = [
-        event("a"), event("b"), event("c"), event("a", kind="rejected"),
+        event("a"), event("b"), event("c"), event("d"), event("a", kind="rejected"),
         event("b", kind="accepted", accepted_chars=9),
         event("c", kind="accepted", accepted_chars=9),
-        event("c", kind="deleted_again", accepted_chars=4),
+        event("c", kind="deleted_again", accepted_chars=4), event("d", kind="unsettled"),
     ]  # fmt: skip
     assert [each.right for _, each in lived(events)] == [False, True, False]
 

@@ -1,8 +1,10 @@
 """What became of suggestions, as events for a store: counts and probabilities, no text.
 
 A suggestion is *shown* once, however often the ghost text is redrawn while it is typed through.
-It is *accepted* or *part accepted* by a key, *rejected* when what is typed leaves it or it is sent
-away, and *deleted again* when the person takes back what they had accepted.
+It is *accepted* or *part accepted* by a key, *rejected* when what is typed leaves it, when another
+takes its place at the next key or when it is sent away, and *deleted again* when the person takes
+back what they had accepted. It is *unsettled* when another was asked for in its place, or when the
+writer closed, before any of that happened.
 
 What was left, taken back or accepted may carry a mark, by which `rejected.py` knows it again; what
 was accepted carries its text where the person has consented to that.
@@ -13,7 +15,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias, cast
 
 from tecla.controller.place import Place
@@ -33,12 +35,31 @@ KEPT_CHARS: Final = 200  # of the text before what is accepted
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """The suggestion that is shown now, where it was at first, and where what is left of it is."""
+    """The suggestion that was shown last, where it was at first, and where what is left of it is.
+
+    It may have vanished since, and what was typed may still go its way.
+    """
 
     id: str
     ghost: Ghost
     place: Place
     now: Place
+    is_part_taken: bool = False
+
+    def typed(self, now: Snapshot) -> str | None:
+        """What was typed since; `None` if something else was changed."""
+        was = self.now.snapshot
+        if now.after != was.after or not now.before.startswith(was.before):
+            return None
+        return now.before[len(was.before) :]
+
+    def goes_on_as(self, ghost: Ghost, now: Snapshot) -> bool:
+        """Whether a ghost text is what is left of this one, with or without more."""
+        typed = self.typed(now)
+        if typed is None or not self.ghost.text.startswith(typed):
+            return False
+        left = self.ghost.text[len(typed) :].rstrip()
+        return bool(left) and ghost.text.startswith(left)
 
 
 class Feedback:
@@ -70,8 +91,10 @@ class Feedback:
         if ghost is None:
             return
         if self._open is not None:
-            self._open = _Open(self._open.id, ghost, self._open.place, place)
-            return
+            if self._open.goes_on_as(ghost, place.snapshot):
+                self._open = replace(self._open, ghost=ghost, now=place)
+                return
+            self._give_way(place)
         self._open = _Open(secrets.token_urlsafe(9), ghost, place, place)
         self._emit("shown", self._open)
 
@@ -89,7 +112,9 @@ class Feedback:
         self._settle_deleted()
         self._taken, self._taken_chars = open_, chars
         left = open_.ghost.behind(chars)
-        self._open = None if whole else _Open(open_.id, left, open_.place, open_.now)
+        now = replace(open_.now, snapshot=open_.now.snapshot.typed(taken))
+        is_left = bool(left.text.strip())
+        self._open = _Open(open_.id, left, open_.place, now, True) if is_left else None
 
     def by_hand(self, was: Snapshot, now: Snapshot, shown: Ghost | None, *, goes_on: bool) -> None:
         """The text was changed by hand while `shown` was shown; whether something of it is left."""
@@ -98,13 +123,16 @@ class Feedback:
             self.deleted(gone)
         else:
             self.typed()
-        if shown is None or goes_on:
+        open_ = self._open
+        if open_ is None or goes_on:
             return
-        if now.before.startswith(was.before + shown.text):
+        typed, text = open_.typed(now), open_.ghost.text
+        if typed is None:
+            self.left(None)
+        elif typed.startswith(text) or typed == text.rstrip():
             self.typed_through()
-        else:
-            typed = now.after == was.after and now.before.startswith(was.before)
-            self.left(PAST if typed else None)
+        elif not text.startswith(typed):
+            self.left(None if shown is None else PAST)  # what had vanished is not held against it
 
     def left(self, weight: float | None = AWAY) -> None:
         """The text does not go on as shown, or the suggestion was sent away.
@@ -134,6 +162,22 @@ class Feedback:
     def close(self) -> None:
         """Tell what is still to tell."""
         self._settle_deleted()
+        self._unsettled()
+
+    def _give_way(self, place: Place) -> None:
+        """Another suggestion is shown at `place` in the place of the open one."""
+        open_ = self._open
+        if open_ is None or open_.is_part_taken:
+            self._open = None
+        elif open_.now.snapshot == place.snapshot:
+            self._unsettled()
+        else:
+            self.left(None)
+
+    def _unsettled(self) -> None:
+        open_, self._open = self._open, None
+        if open_ is not None:
+            self._emit("unsettled", open_)
 
     def _settle_deleted(self) -> None:
         taken = self._taken

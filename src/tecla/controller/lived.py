@@ -1,8 +1,9 @@
 """Curves fitted to what became of suggestions, those of one person or of everybody.
 
-A suggestion that was shown was right unless it was left, sent away or taken back. Only what is
-shown becomes an event, so such a curve knows nothing of what was held too unlikely to be shown:
-below its first knot the curve that came before it goes on, never above that knot.
+A suggestion that was shown was right unless it was left, sent away or taken back; one that was
+unsettled to the end was neither right nor wrong. Only what is shown becomes an event, so such a
+curve knows nothing of what was held too unlikely to be shown: below its first knot the curve that
+came before it goes on, never above that knot.
 """
 
 from __future__ import annotations
@@ -45,12 +46,17 @@ def lived(events: Iterable[FeedbackEvent]) -> Iterator[tuple[Kind, Event]]:
     """What events of feedback, in their order, say of each suggestion that was shown."""
     shown: dict[str, FeedbackEvent] = {}
     wrong: set[str] = set()
+    unsettled: set[str] = set()
     for each in events:
         if each.kind == "shown":
             shown[each.suggestion] = each
         elif each.kind in ("rejected", "deleted_again"):
             wrong.add(each.suggestion)
+        elif each.kind == "unsettled":
+            unsettled.add(each.suggestion)
     for name, each in shown.items():
+        if name in unsettled and name not in wrong:
+            continue
         kind = Kind(each.source, each.language or "", bool(each.place.typed_chars))
         yield kind, Event(each.raw_probability, name not in wrong)
 

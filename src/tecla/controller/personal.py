@@ -66,6 +66,7 @@ class Person:
         """Nothing yet."""
         self.rejected = rejected
         self.curves: dict[str, Curve] = {}
+        self.reading: Future[None] | None = None  # the last of their events that was begun
 
 
 @dataclass(slots=True)
@@ -232,7 +233,7 @@ class Personal(Closing):
         if person is not None and (held := self._people.get(person)) is not None:
             held.rejected.forget()
             held.curves = {}
-            self._begin(lambda: self._read_person(person, held))
+            self._read_soon(person, held)
 
     def rest(self) -> None:
         """Give up what waits and return when nothing is at work; more may be begun afterwards."""
@@ -273,7 +274,7 @@ class Personal(Closing):
                 key = name_under(self.store.derived.identity, Owner("user", user))
                 rejected = Rejected(bytes.fromhex(key), self._half_life_s, self.clock)
                 person = self._people[user] = Person(rejected)
-                self._begin(lambda: self._read_person(user, person))
+                self._read_soon(user, person)
                 while len(self._people) > _MOST_PEOPLE:
                     self._people.popitem(last=False)
             self._people.move_to_end(user)
@@ -288,15 +289,16 @@ class Personal(Closing):
         finish_purges(self.root, self.store)
         self._is_clean = not self.store.derived.to_purge()
 
-    def _begin(self, work: Callable[[], None]) -> None:
+    def _begin(self, work: Callable[[], None]) -> Future[None] | None:
         with self._lock:
             if self._pool is None:
                 if self._stop.is_set():
-                    return
+                    return None
                 self._pool = ThreadPoolExecutor(1, thread_name_prefix="tecla-personal")
             begun = self._pool.submit(_without_raising, work)
             self._pending.add(begun)
         begun.add_done_callback(self._done)
+        return begun
 
     def _done(self, begun: Future[None]) -> None:
         with self._lock:
@@ -335,17 +337,24 @@ class Personal(Closing):
             if held is not None and book.version(owner) == version:
                 held.words = words
 
+    def _read_soon(self, user: str, person: Person) -> None:
+        """Have somebody's events read, unless a reading is waiting already."""
+        with self._lock:
+            last = person.reading
+            if last is None or last.running() or last.done():
+                person.reading = self._begin(lambda: self._read_person(user, person))
+
     def _read_person(self, user: str, person: Person) -> None:
-        now_s = self.clock()
+        times_forgotten, now_s = person.rejected.times_forgotten, self.clock()
         which = EventFilter(user=user, since_s=now_s - _LIVED_S, until_s=now_s)
         events = []
         for event in self.store.feedback.events(which):
-            person.rejected.heard(event)
             events.append(event)
             if self._stop.is_set():
                 return
-        if sum(event.kind == "shown" for event in events) >= LEAST_EVENTS:
-            person.curves = fitted(lived(events))
+        person.rejected.read(events, times_forgotten)
+        settled = list(lived(events))
+        person.curves = fitted(settled) if len(settled) >= LEAST_EVENTS else {}
 
 
 def _owners(user: str | None, collection: str | None) -> tuple[Owner, ...]:

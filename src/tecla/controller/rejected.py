@@ -8,7 +8,8 @@ against a suggestion is halved with every half-life, and forgotten where it is a
     typed past twice    it is not shown
     sent away, or taken back after it was accepted    it is not shown for a half-life
 
-Knows no writer and no store; events go in, also those of earlier days.
+Knows no writer and no store; events go in as they happen, and those of earlier days all at once. No
+event counts twice, though one that has just happened may be among those that were kept already.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import hashlib
 import threading
 import time
 import unicodedata
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -49,6 +50,8 @@ class Rejected:
         self._key, self._half_life_s, self._clock = key, half_life_s, clock
         self._lock = threading.Lock()
         self._weights: OrderedDict[str, tuple[float, float]] = OrderedDict()  # with their time
+        self._unread: deque[FeedbackEvent] | None = deque(maxlen=_MOST)  # heard, none read yet
+        self._times_forgotten = 0
 
     def __len__(self) -> int:
         """Marks that are held."""
@@ -67,17 +70,12 @@ class Rejected:
 
     def heard(self, event: FeedbackEvent) -> None:
         """Something happened to a suggestion."""
-        mark = event.mark
-        if mark is None:
+        if event.mark is None:
             return
         with self._lock:
-            held = self._weights.pop(mark.digest, None)
-            if mark.weight == 0:
-                return
-            so_far = 0.0 if held is None else self._faded(*held, event.time_s)
-            self._weights[mark.digest] = so_far + mark.weight, event.time_s
-            while len(self._weights) > _MOST:
-                self._weights.popitem(last=False)
+            if self._unread is not None:
+                self._unread.append(event)
+            self._add(event)
 
     def share(self, before: str, text: str) -> float:
         """What is left of a suggestion's probability here: 1 as ever, 0 if it is not shown."""
@@ -107,10 +105,49 @@ class Rejected:
             if share
         ]
 
+    @property
+    def times_forgotten(self) -> int:
+        """How often all was forgotten: what was read before the last time is not to be used."""
+        return self._times_forgotten
+
+    def read(self, events: Sequence[FeedbackEvent], times_forgotten: int) -> None:
+        """These were kept: hold what they say, and what else was heard since all was forgotten.
+
+        Nothing happens if it was forgotten more than `times_forgotten` times by now.
+        """
+        with self._lock:
+            if times_forgotten != self._times_forgotten:
+                return
+            kept = {_name_of(event) for event in events}
+            unread = [each for each in self._unread or () if _name_of(each) not in kept]
+            self._weights.clear()
+            for event in (*events, *unread):
+                self._add(event)
+            self._unread = None
+
     def forget(self) -> None:
-        """Hold nothing."""
+        """Hold nothing, until the events that are kept are read again."""
         with self._lock:
             self._weights.clear()
+            self._unread = deque(maxlen=_MOST)
+            self._times_forgotten += 1
+
+    def _add(self, event: FeedbackEvent) -> None:
+        mark = event.mark
+        if mark is None:
+            return
+        held = self._weights.pop(mark.digest, None)
+        if mark.weight == 0:
+            return
+        so_far = 0.0 if held is None else self._faded(*held, event.time_s)
+        self._weights[mark.digest] = so_far + mark.weight, event.time_s
+        while len(self._weights) > _MOST:
+            self._weights.popitem(last=False)
 
     def _faded(self, weight: float, since_s: float, now_s: float) -> float:
         return float(weight * 0.5 ** (max(0.0, now_s - since_s) / self._half_life_s))
+
+
+def _name_of(event: FeedbackEvent) -> tuple[str, str, float]:
+    """By what an event is the same in memory and in a store, which may have dropped its text."""
+    return event.suggestion, event.kind, event.time_s

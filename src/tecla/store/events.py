@@ -16,7 +16,7 @@ from tecla.errors import OptionError
 from tecla.predict.base import Source
 from tecla.text.unicode import to_bytes
 
-Kind = Literal["shown", "accepted", "part_accepted", "rejected", "deleted_again"]
+Kind = Literal["shown", "accepted", "part_accepted", "rejected", "deleted_again", "unsettled"]
 Dimension = Literal["user", "collection", "language", "source"]
 
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
@@ -159,7 +159,7 @@ class FeedbackEvent:
                 f"accepted_words {self.accepted_words!r} of {self.shown_words!r}; "
                 "no more can be accepted than is shown"
             )
-        if self.kind in ("shown", "rejected") and self.accepted_chars:
+        if self.kind in ("shown", "rejected", "unsettled") and self.accepted_chars:
             raise OptionError(
                 f"accepted_chars is {self.accepted_chars!r} of a suggestion that is {self.kind}; "
                 "it must be 0"
