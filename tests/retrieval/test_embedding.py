@@ -204,6 +204,46 @@ class TestServer:
             ServerEmbedding(address).embed(["the canary sings"])
         assert "canary" not in str(error.value)
 
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            b"garbage\r\n\r\n",
+            b"",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno number\r\nabc",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",
+            b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 1_000 + b"\r\n{}",
+            b"HTTP/1.1 200 OK\r\nA: " + b"b" * 100_000 + b"\r\n\r\n{}",
+            b"HTTP/1.1 307 Away\r\nLocation: http://[\r\nContent-Length: 0\r\n\r\n",
+        ],
+        ids=[
+            *("garbage", "nothing", "cut chunk", "wrong chunk", "cut", "many fields"),
+            *("long field", "nowhere"),
+        ],
+    )
+    def test_an_answer_that_is_broken_is_an_error(self, answer: bytes) -> None:
+        def answers(listening: socket.socket) -> None:
+            connection, _ = listening.accept()
+            with connection, connection.makefile("rb") as asked:
+                size = next(int(line[15:]) for line in asked if line.startswith(b"Content-Length"))
+                assert asked.readline().strip() or asked.read(size)
+                connection.sendall(answer)
+
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            thread = threading.Thread(target=answers, args=(listening,))
+            thread.start()
+            address = f"http://127.0.0.1:{listening.getsockname()[1]}/v1#tiny"
+            with pytest.raises(EmbeddingError, match="the embedding server"):
+                ServerEmbedding(address, wait_s=10).embed(["a ship"])
+            thread.join()
+
+    def test_a_huge_answer_is_an_error(
+        self, server: tuple[str, type[_Server]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("tecla.retrieval.server._MOST_BYTES", 100)
+        with pytest.raises(EmbeddingError, match="more than 100 bytes"):
+            ServerEmbedding(server[0]).embed(["a ship"])
+
     def test_another_dimension_than_before_is_an_error(
         self, server: tuple[str, type[_Server]]
     ) -> None:

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import wait
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrieval.learnt import ANA, BEN, WordsEmbedding, learn
-from tecla.errors import EmbeddingError, OptionError, StoreError
+from tecla.errors import EmbeddingError, StoreError
 from tecla.retrieval.base import Vectors
-from tecla.retrieval.choosing import (
-    QUERY_CHARS,
-    HeaderRule,
-    chosen,
-    cut,
-    is_in_word,
-    query_of,
-)
+from tecla.retrieval.choosing import HeaderRule, is_in_word
 from tecla.retrieval.header import Headers
 from tecla.retrieval.looking import Lookout
-from tecla.retrieval.retriever import Found, Retriever
+from tecla.retrieval.retriever import Retriever
 from tecla.store.base import Store
-from tecla.store.documents import DocumentBook, Passage
+from tecla.store.documents import DocumentBook
 from tecla.store.memory import MemoryStore
 
 RULE = HeaderRule(passages=1, similarity=0.3, shared=1, apart_chars=10)
@@ -42,12 +36,12 @@ class Held(WordsEmbedding):
         super().__init__()
         self.go = threading.Event()
         self.go.set()
-        self.fails = False
+        self.failure: Exception | None = None
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         assert self.go.wait(10)
-        if self.fails:
-            raise EmbeddingError("it broke down")
+        if self.failure is not None:
+            raise self.failure
         return super().embed(texts)
 
 
@@ -247,17 +241,37 @@ class TestWhose:
 
 
 class TestFailing:
-    def test_a_failure_leaves_the_header(self, lookout: Lookout, embedding: Held) -> None:
+    @pytest.mark.parametrize(
+        "failure", [EmbeddingError("it broke down"), ZeroDivisionError("the canary sings")], ids=str
+    )
+    def test_a_failure_leaves_the_header(
+        self,
+        lookout: Lookout,
+        embedding: Held,
+        failure: Exception,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        caplog.set_level(logging.WARNING, "tecla")
         with Headers(lookout, [ANA], RULE) as headers:
             headers.at_opening(ABOUT_SHIPS, patience_s=10)
-            embedding.fails = True
+            embedding.failure = failure
             text = ABOUT_SHIPS + 12 * ABOUT_MONEY
-            assert paused(headers, text) is None
-            assert isinstance(headers.failure, EmbeddingError)
+            for _ in range(3):
+                text += ABOUT_MONEY
+                assert paused(headers, text) is None
+                assert isinstance(headers.failure, EmbeddingError)
             assert headers.above() == HARBOUR
-            embedding.fails = False
+            (told,) = caplog.messages  # not at every look
+            assert "canary" not in told
+            embedding.failure = None
             assert paused(headers, text + ABOUT_MONEY) == LEDGER
             assert headers.failure is None
+
+    def test_a_failure_at_the_opening(self, lookout: Lookout, embedding: Held) -> None:
+        embedding.failure = ZeroDivisionError()
+        with Headers(lookout, [ANA], RULE) as headers:
+            assert headers.at_opening(ABOUT_SHIPS, patience_s=10) == ""
+            assert isinstance(headers.failure, EmbeddingError)
 
     def test_what_cannot_be_asked_about_does_not_stand(
         self, store: Store, lookout: Lookout
@@ -309,101 +323,3 @@ class TestFailing:
         assert headers[2].at_pause(ABOUT_SHIPS) in (None, HARBOUR)
         with pytest.raises(StoreError):
             Headers(lookout, [ANA], RULE).at_opening(ABOUT_SHIPS)
-
-
-def found(text: str, *, similarity: float | None = 0.9, shared: int = 3, id_: int = 1) -> Found:
-    passage = Passage(id_, id_, ANA, "source", 0, text)
-    return Found(passage, 1.0, 1, 1.0, 1, similarity, tuple(map(str, range(shared))))
-
-
-class TestRule:
-    @pytest.mark.parametrize(
-        ("each", "stands"),
-        [
-            (found(HARBOUR), True),
-            (found(HARBOUR, similarity=0.2), False),
-            (found(HARBOUR, similarity=None), False),
-            (found(HARBOUR, shared=0), False),
-            (found(" \n"), False),
-        ],
-        ids=["worth", "far", "no vector", "no word", "empty"],
-    )
-    def test_what_is_worth_it(self, each: Found, stands: bool) -> None:
-        assert bool(chosen([each], "", RULE).text) is stands
-
-    def test_what_the_text_says_already_is_left_out(self) -> None:
-        assert chosen([found(HARBOUR)], f"I wrote: {HARBOUR}", RULE).text == ""
-        assert chosen([found(HARBOUR)], "The harbour closes at ten.", RULE).text == HARBOUR
-
-    def test_so_many_passages_and_characters(self) -> None:
-        several = [found(f"Passage {each} of the row", id_=each) for each in range(1, 5)]
-        rule = HeaderRule(passages=3, chars=48, similarity=0, shared=0)
-        text = chosen(several, "", rule).text
-        assert text == "Passage 1 of the row\n\nPassage 2 of the row\n\nPass"[: len(text)]
-        assert len(text) <= 48
-
-    @given(st.lists(st.text(min_size=1, max_size=90), max_size=5), st.integers(40, 120))
-    def test_never_more_than_the_budget(self, texts: list[str], chars: int) -> None:
-        several = [found(text, id_=at) for at, text in enumerate(texts)]
-        rule = HeaderRule(passages=4, chars=chars, similarity=0, shared=0)
-        assert len(chosen(several, "", rule).text) <= chars
-
-    @given(st.text(max_size=60), st.integers(1, 40))
-    @example("two words", 5)
-    def test_a_cut_is_whole_words(self, text: str, most: int) -> None:
-        end = cut(text, most)
-        assert len(end) <= most
-        assert text.startswith(end)
-        rest = text[len(end) :]
-        assert not rest or not end or rest[0].isspace() or len(text) <= most
-
-    @pytest.mark.parametrize(
-        "options",
-        [
-            {"passages": 0},
-            {"chars": 10},
-            {"similarity": 2},
-            {"shared": -1},
-            {"apart_chars": 0},
-            {"again_chars": -1},
-        ],
-        ids=str,
-    )
-    def test_what_cannot_be_is_refused(self, options: dict[str, float]) -> None:
-        with pytest.raises(OptionError):
-            HeaderRule(**options)  # type: ignore[arg-type]
-
-
-class TestQuery:
-    @pytest.mark.parametrize(
-        ("before", "title", "asked"),
-        [
-            ("", "", ""),
-            ("", "Ships", "Ships"),
-            (" and so on. ", "Ships", "Ships\nand so on."),
-            ("word " * 200, "Ships", ("word " * (QUERY_CHARS // 5)).strip()[5:]),
-            ("x" * 900, "Ships", "x" * QUERY_CHARS),
-        ],
-        ids=["nothing", "title", "both", "long", "one word"],
-    )
-    def test_the_end_of_the_text(self, before: str, title: str, asked: str) -> None:
-        assert query_of(before, title) == asked
-
-    @pytest.mark.parametrize(
-        ("before", "inside"),
-        [
-            ("", False),
-            ("word", True),
-            ("word ", False),
-            ("word.", False),
-            ("it'", True),
-            ("日本", False),
-            ("สวัสดี", False),
-            ("e\N{COMBINING ACUTE ACCENT}", True),
-            ("12", True),
-            ("end\n", False),
-        ],
-        ids=ascii,
-    )
-    def test_inside_a_word(self, before: str, inside: bool) -> None:
-        assert is_in_word(before) is inside

@@ -9,7 +9,8 @@ import pytest
 from running import Clock
 from tecla.controller.controller import Controller
 from tecla.controller.sources import Shelf
-from tecla.errors import OverloadedError
+from tecla.controller.writer import Writer
+from tecla.errors import EmbeddingError, OverloadedError
 from tecla.serve.texts import Owner, Texts
 from tecla.text.snapshot import Snapshot
 
@@ -85,3 +86,23 @@ def test_texts_go_on_with_another_controller(texts: Texts) -> None:
         assert (moved.revision, moved.is_connected) == (7, True)
         assert texts.get(ANA, "1") is moved
         texts.close_all()
+
+
+def test_a_text_that_fails_at_a_pause_does_not_keep_the_others_from_it(
+    texts: Texts, clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[Writer] = []
+
+    def paused(writer: Writer) -> None:
+        told.append(writer)
+        if len(told) == 1:
+            raise EmbeddingError("the canary sings")
+
+    monkeypatch.setattr(Writer, "pauses", True)
+    monkeypatch.setattr(Writer, "paused", paused)
+    both = [texts.get(ANA, name).writer for name in ("1", "2")]
+    clock.pass_ms(5_000)
+    texts.pause(1.0)
+    assert told == both
+    assert "embedding_failed" in caplog.text
+    assert "canary" not in caplog.text

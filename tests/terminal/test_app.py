@@ -29,6 +29,7 @@ from tecla.text.snapshot import Snapshot
 SAID = " of the thin art and help"
 GHOST = " of the thin art "
 TAB, WORD, OTHER, NONE, SAVE, QUIT = "\t", "\x1b[1;5C", "\x1bn", "\x1b", "\x13", "\x11"
+UNDO = "\x1a"
 Drive = Callable[[App, Callable[[str], Awaitable[None]]], Awaitable[None]]
 
 
@@ -55,7 +56,7 @@ def driven(writer: Writer, path: Path | None, steps: Drive) -> App:
             app = App(Document.open(path), writer, input=keys, output=DummyOutput())
 
             async def press(text: str) -> None:
-                keys.send_text(text)
+                keys.send_bytes(text.encode(errors="surrogateescape"))
                 for _ in range(200):
                     await asyncio.sleep(0.01)
                     if writer.suggestion.settled and writer.snapshot.text == app.text:
@@ -219,6 +220,35 @@ def test_saving_and_leaving(fake_info: ModelInfo, tmp_path: Path) -> None:
         assert path.read_text(encoding="utf-8") == "día 東京!"
         await press(QUIT)
         assert not app.application.is_running
+
+    drive(fake_info, path, steps)
+
+
+@pytest.mark.parametrize(
+    ("keys", "undone"),
+    [("{}", "día caf\ufffd \nend"), ("\x1b[200~{}\x1b[201~", "día \nend")],
+    ids=["typed", "pasted"],
+)
+def test_bytes_that_are_no_text_are_marked_and_all_works_on(
+    fake_info: ModelInfo, tmp_path: Path, keys: str, undone: str
+) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("\nend")
+
+    async def steps(app: App, press: Callable[[str], Awaitable[None]]) -> None:
+        await press("día ")
+        await press(keys.format("caf\udce9 \udcff"))
+        assert app.text == "día caf\ufffd \ufffd\nend"
+        assert app.buffer.cursor_position == len("día cafx x")
+        await press(UNDO)
+        assert app.text == app.writer.snapshot.text == undone
+        await press(keys.format("\udce9 the future"))
+        ghost = app._ghost()
+        assert ghost
+        await press(TAB)
+        await press(SAVE)
+        assert path.read_text(encoding="utf-8") == app.text
+        assert app.text.endswith(f"\ufffd the future{ghost}\nend")
 
     drive(fake_info, path, steps)
 

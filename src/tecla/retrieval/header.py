@@ -15,12 +15,13 @@ Used from one thread at a time. The rule is measured in `docs/decisions/0022-ret
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from typing import NamedTuple
 
 from tecla.closing import Closing
-from tecla.errors import StoreError, TeclaError
+from tecla.errors import EmbeddingError, StoreError, TeclaError
 from tecla.retrieval.choosing import Chosen, HeaderRule, chosen, is_in_word, query_of
 from tecla.retrieval.looking import Lookout
 from tecla.retrieval.retriever import Retriever
@@ -29,6 +30,7 @@ from tecla.store.owners import Owner
 _NOTHING = Chosen()
 _SPARE = 4  # as many are looked at for each that may stand, since the text may say some already
 _READ_CHARS = 20_000  # of the text on each side, to see what it says already
+_log = logging.getLogger(__name__)
 
 
 class _Look(NamedTuple):
@@ -149,15 +151,27 @@ class Headers(Closing):
         if look.asked.cancelled():
             return
         failure = look.asked.exception()
-        if failure is not None and not isinstance(failure, TeclaError):
-            raise failure
-        self.failure = failure
-        if failure is not None or not self._is_near(look.before, before):
+        if failure is not None:
+            self._failed(failure)
+            return
+        self.failure = None
+        if not self._is_near(look.before, before):
             return
         new = look.asked.result()
         standing = {each.passage.id for each in self._standing.found}
         if new.found and new.found[0].passage.id not in standing:
             self._standing, self._versions = new, ()
+
+    def _failed(self, failure: BaseException) -> None:
+        """Say why a look found nothing, in the log only at the first of several that failed."""
+        if not isinstance(failure, TeclaError):  # its message may hold text of the user
+            failure = EmbeddingError(
+                f"looking for passages failed ({type(failure).__name__}); see that the embedding "
+                "named in the settings works"
+            )
+        if self.failure is None:
+            _log.warning("no passages are found for a text: %s", failure)
+        self.failure = failure
 
     def _is_near(self, asked: str, before: str) -> bool:
         """Whether the caret is still about where it was asked for."""

@@ -64,7 +64,8 @@ class ServerEmbedding:
         return normalised(found)
 
     def _ask(self, texts: list[str]) -> Vectors:
-        from urllib.error import HTTPError, URLError
+        from http.client import HTTPException
+        from urllib.error import HTTPError
         from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
         class Stay(HTTPRedirectHandler):
@@ -82,12 +83,22 @@ class ServerEmbedding:
             raise EmbeddingError(
                 f"the embedding server answered with status {error.code}; see its log"
             ) from None
-        except (URLError, OSError) as error:
+        except OSError as error:
             reason = getattr(error, "reason", error)
             raise EmbeddingError(
                 f"no answer from the embedding server ({type(reason).__name__}); start it, or set "
                 "embedding to wordllama"
             ) from None
+        except (HTTPException, ValueError) as error:  # the latter for an address sent elsewhere
+            raise EmbeddingError(
+                f"the embedding server's answer is broken ({type(error).__name__}); see its log, "
+                "or set embedding to wordllama"
+            ) from None
+        if len(data) > _MOST_BYTES:
+            raise EmbeddingError(
+                f"the embedding server answered {len(texts)} texts with more than {_MOST_BYTES} "
+                "bytes; name another model in the settings"
+            )
         return _vectors(data, len(texts))
 
 
@@ -100,5 +111,8 @@ def _vectors(data: bytes, count: int) -> Vectors:
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         found, whole = np.zeros((0, 0), np.float32), False
     if not whole or found.ndim != 2 or not found.shape[1] or not np.isfinite(found).all():
-        raise EmbeddingError("the embedding server did not answer with one vector for each text")
+        raise EmbeddingError(
+            "the embedding server did not answer with one vector for each text; see its log, and "
+            "that the model named in the settings is one for embeddings"
+        )
     return found

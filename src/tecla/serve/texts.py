@@ -18,7 +18,7 @@ from weakref import WeakSet
 from tecla.controller.controller import Controller
 from tecla.controller.feedback import Record
 from tecla.controller.writer import Writer
-from tecla.errors import OverloadedError, StoreError, UnknownSessionError
+from tecla.errors import OverloadedError, StoreError, TeclaError, UnknownSessionError
 from tecla.serve.naming import store_name
 from tecla.settings import FilterLevel
 from tecla.store.owners import Owner as StoreOwner
@@ -157,7 +157,10 @@ class Texts:
                 text.pauses = 0
             elif text.pauses < _PAUSES and text.writer.pauses:
                 text.pauses += 1
-                text.writer.paused()
+                try:
+                    text.writer.paused()
+                except TeclaError as error:  # the others are told all the same
+                    _log.warning("a text that rests stays as it was: %s", error.code)
 
     def renew(self, owner: StoreOwner) -> None:
         """What was suggested in texts of a user or collection is not known any more.

@@ -7,6 +7,7 @@ writer's answer draws the screen again. The writer is asked from the loop's thre
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -39,6 +40,20 @@ _PAUSE_S = 1.0  # without a key
 _PAUSES = 3  # that are told, one after the other: what is looked for takes its time
 _MARKS = ".,)"  # they take the place of a space that came with a ghost text
 _MARKS_SPACED_IN_FRENCH = ";:!?"
+_NO_TEXT = re.compile(r"[\ud800-\udfff]")  # as what bytes that are not UTF-8 arrive
+
+
+class _TextBuffer(Buffer):
+    """What is no text never enters it: U+FFFD takes its place, one character for another."""
+
+    def insert_text(
+        self,
+        data: str,
+        overwrite: bool = False,
+        move_cursor: bool = True,
+        fire_event: bool = True,
+    ) -> None:
+        super().insert_text(_NO_TEXT.sub("\ufffd", data), overwrite, move_cursor, fire_event)
 
 
 class App:
@@ -59,7 +74,7 @@ class App:
         self._took_space = False  # the caret stands behind a space that came with a ghost text
         self._answer: asyncio.Task[None] | None = None
         self._pause: asyncio.Task[None] | None = None
-        self.buffer = Buffer(
+        self.buffer = _TextBuffer(
             document=Text(document.text, 0),
             multiline=True,
             on_text_changed=self._changed,
