@@ -310,6 +310,7 @@ export class Session extends EventTarget {
     [this.#attempts, this.#stepsLost, this.#isPlain] = [0, 0, false];
     this.#name = this.#options.session ?? "";
     [this.#known, this.#dismissed] = [[], -1]; // what was found may be somebody else's
+    this.#changedMs = performance.now();
     if (this.#standing !== null) {
       this.#standing = null;
       this.#changed();
@@ -476,6 +477,7 @@ export class Session extends EventTarget {
       if (!this.#wanted || !this.#isTold() || this.#isDismissed()) return;
       this.#looks += 1;
       this.#isWished = true;
+      this.#changedMs = performance.now(); // nobody has waited since the key
       this.flush();
     });
   }
