@@ -8,6 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from cli.calling import Ran, caller
+from tecla.store.keys import make_key
+from tecla.store.sqlite import SqliteStore
 
 
 @pytest.fixture
@@ -28,12 +30,23 @@ def test_a_key_is_listed_with_limits_of_its_own(keys: Callable[..., Ran]) -> Non
     assert any(line.endswith("  plain  learn,suggest  good") for line in lines)
 
 
-@pytest.mark.parametrize("days", ["-1", "0", "nan"])
+@pytest.mark.parametrize("days", ["-1", "0", "nan", "36500.5", "3650000"])
 def test_a_key_is_good_for_some_days(keys: Callable[..., Ran], days: str) -> None:
     ran = keys("make", "web", "--days", days)
     assert ran.status == 2
     assert "days is" in ran.err
     assert "expires_s" not in ran.err
+
+
+def test_a_key_that_outlives_the_calendar_is_listed(keys: Callable[..., Ran]) -> None:
+    assert "at most 36500; leave it out" in keys("make", "web", "--days", "36501").err
+    assert keys("make", "long", "--days", "36500").status == 0
+    for end_s in (3.2e11, 1e300):  # as could be made once
+        with SqliteStore.open() as store:
+            store.keys.add(make_key("old", ["suggest"], 0.0, expires_s=end_s).stored)
+    listed = keys("list")
+    assert listed.status == 0
+    assert listed.out.count("  old  suggest  good until a year after 9999") == 2
 
 
 def test_who_gives_a_name_is_told_the_id(keys: Callable[..., Ran]) -> None:

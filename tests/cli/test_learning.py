@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -163,6 +166,21 @@ def test_watching_goes_on_until_it_is_ended(
     assert "watching; Ctrl-C ends it" in ran.err
     assert ran.out.count("learnt 2 files") == 1
     assert ran.out.count("learnt 1 file: 1 text") == 1
+
+
+def test_a_name_that_is_no_unicode_is_told_as_json(
+    tecla: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = os.fsdecode(b"notes/\xff\xc3\xa9.txt")
+    Path(named).write_text(PROSE)
+    out = io.TextIOWrapper(io.BytesIO(), "utf-8", "strict")
+    monkeypatch.setattr(sys, "stdout", out)
+    tecla("learn", "notes", "--dry-run", "--json")
+    out.flush()
+    told = out.buffer.getvalue().decode()
+    assert "é" in told
+    skipped = [Path(each["path"]).name for each in json.loads(told)["skipped_files"]]
+    assert Path(named).name in skipped
 
 
 def test_excluded_by_the_settings(

@@ -85,6 +85,37 @@ def test_folders_and_files_that_may_be_gone_are_named_by_their_path(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("named", ["../link/b.md", "../sub/b.md", "../link/to-b.md"])
+def test_a_file_that_is_gone_is_named_through_links_and_from_elsewhere(
+    opened: Callable[[], SqliteStore], folder: Path, named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "link").symlink_to("sub")
+    (folder / "sub" / "to-b.md").symlink_to("b.md")
+    (folder / "sub" / "b.md").unlink()
+    (folder / "ring").symlink_to("ring")
+    (folder / "other").mkdir()
+    monkeypatch.chdir(folder / "other")
+    planned, _ = proven(opened, Wish(ME, ("../ring", named)), [])
+    assert planned.files == 1
+    with opened() as store:
+        assert sources(store, ME) == ["a.txt", "c.json", "c.json"]
+
+
+@pytest.mark.slow
+def test_single_files_are_searched(opened: Callable[[], SqliteStore], tmp_path: Path) -> None:
+    store, beside = tmp_path / "kept" / "tecla.db", tmp_path / "kept" / "mine"
+    beside.write_text(CANARY)
+    _, proof = proven(opened, Wish(), [store, store, tmp_path / "nothing"])
+    assert proof is not None
+    assert (proof.before.files, proof.after.files) == (1, 1)
+    assert list(proof.before.hits) == [store]
+    assert proof.holds
+    _, proof = proven(opened, Wish(), [store, beside])
+    assert proof is not None
+    assert proof.after.files == 2
+
+
+@pytest.mark.slow
 def test_the_proof_finds_before_and_not_after(
     opened: Callable[[], SqliteStore], folder: Path, tmp_path: Path
 ) -> None:

@@ -283,3 +283,92 @@ def test_paragraphs_are_seen_once() -> None:
     again = DISCLAIMER.replace("Whoever", "He who")
     assert seen.unseen(again, "new", stays) == (again, 0)
     assert seen.unseen("Short.", "new", stays) == ("Short.", 0)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        ("foo.py", "bar.py", f'"""{DISCLAIMER}"""\n'),
+        ("a.py", "z.py", f'"""{DISCLAIMER}"""\n'),
+        ("q.csv", "r.csv", f"id,text\n1,{PROSE} One.\n2,{DISCLAIMER}\n"),
+        ("q.md", "a.md", f"{PROSE} Three."),
+    ],
+)
+def test_what_is_renamed_is_kept_whole(
+    learn: Learn, store: Store, folder: Path, old: str, new: str, text: str
+) -> None:
+    (folder / old).write_text(text)
+    learn()
+    before = texts(store)[old]
+    assert before
+    (folder / old).rename(folder / new)
+    summary = learn()
+    assert texts(store)[new] == before
+    assert old not in texts(store)
+    assert summary.forgotten == 1
+    assert learn().unchanged == 3
+
+
+@pytest.mark.parametrize(("now", "rotated"), [("m.md", "a.md"), ("m.md", "z.md")])
+def test_what_is_rotated_is_kept(
+    learn: Learn, store: Store, folder: Path, now: str, rotated: str
+) -> None:
+    (folder / now).write_text(f"{PROSE} Old.")
+    learn()
+    (folder / now).rename(folder / rotated)
+    later(folder / now, f"{PROSE} New.")
+    learn()
+    assert texts(store)[rotated].endswith("Old.")
+    assert texts(store)[now].endswith("New.")
+
+
+@pytest.mark.parametrize("rotated", ["A.mbox", "Z.mbox"])
+def test_a_mailbox_that_is_rotated_is_kept(
+    learn: Learn, store: Store, folder: Path, rotated: str
+) -> None:
+    (folder / "Sent.mbox").write_bytes(mbox([eml(f"{PROSE} One."), eml(f"{PROSE} Two.")]))
+    learn()
+    before = texts(store)["Sent.mbox"]
+    (folder / "Sent.mbox").rename(folder / rotated)
+    later(folder / "Sent.mbox", mbox([eml(f"{PROSE} Three.")]))
+    learn()
+    assert sorted(texts(store)[rotated].split()) == sorted(before.split())
+    assert "Three." in texts(store)["Sent.mbox"]
+
+
+def test_a_text_that_was_only_touched_is_kept_once(
+    learn: Learn, store: Store, folder: Path
+) -> None:
+    learn()
+    later(folder / "b.md", (folder / "b.md").read_bytes())
+    (folder / "0.md").write_bytes((folder / "b.md").read_bytes())
+    learn()
+    assert list(texts(store)) in (["0.md", "a.txt"], ["a.txt", "0.md"])
+    learn()
+    assert sorted(texts(store)) == ["0.md", "a.txt"]
+
+
+def test_a_copy_is_learnt_where_the_first_is_ruled_out(
+    learn: Learn, store: Store, folder: Path
+) -> None:
+    (folder / "a").mkdir()
+    (folder / "a" / "x.txt").write_bytes((folder / "a.txt").read_bytes())
+    (folder / "a.txt").rename(folder / "c.txt")
+    learn()
+    assert sorted(texts(store)) == ["b.md", "x.txt"]
+    learn(exclude=("a/",))
+    assert sorted(texts(store)) == ["b.md", "c.txt"]
+
+
+def test_nothing_is_imported_from_where_one_stands(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("json", "random", "re"):
+        (folder / f"{name}.py").write_text("raise SystemExit('imported')\n")
+    monkeypatch.chdir(folder)
+    reading = Reading()
+    try:
+        learner = Learner(store, ME, LearningOptions(), reading=reading)
+        assert learner.learn([folder / "a.txt"]).files == 1
+    finally:
+        reading.close()

@@ -129,7 +129,7 @@ def test_what_takes_too_long_is_given_up_and_the_next_is_read(
     reading: Reading, tmp_path: Path
 ) -> None:
     nested, plain = tmp_path / "a.html", tmp_path / "b.txt"
-    nested.write_text("<div>" * 100_000)  # a minute's work
+    nested.write_text("<div>" * 100_000 + "</div>" * 100_000)  # a minute's work
     plain.write_text(PROSE)
     short = replace(OPTIONS, limits=Limits(seconds=0.3))
     assert outcome(reading, nested, "html", short) == "too_long"

@@ -69,13 +69,20 @@ def test_rules_above_hold_up_to_the_root_of_the_repository(folder: Path) -> None
     assert found(folder / "repo" / "docs" / "b.txt") == ["."]  # who names it means it
 
 
-def test_own_patterns_decide_over_those_above_and_below_they_can_be_taken_back(
-    folder: Path,
-) -> None:
+def test_own_patterns_decide_over_all_that_stands_in_folders(folder: Path) -> None:
     put(folder, a_D_txt="", Finance__b_D_txt="", node_modules__c_D_md="")
     assert found(folder) == ["Finance/b.txt", "a.txt"]
     assert found(folder, "Finance/") == ["a.txt"]
     assert found(folder, "!node_modules/") == ["Finance/b.txt", "a.txt", "node_modules/c.md"]
+    put(folder, repo__plan_D_draft_D_md="", repo__b_D_md="", repo___D_gitignore="*\n!*.md\n")
+    assert found(folder / "repo") == ["b.md", "plan.draft.md"]
+    assert found(folder / "repo", "*.draft.md") == ["b.md"]
+    assert found(folder, "*.draft.md", "Finance/") == ["a.txt", "repo/b.md"]
+
+
+def test_a_mark_at_the_beginning_is_no_part_of_a_rule(folder: Path) -> None:
+    put(folder, a_D_md="", b_D_md="", c_D_md="", _D_teclaignore="\ufeffa.md\r\nb.md\r\n")
+    assert found(folder) == ["c.md"]
 
 
 def test_hidden_files_are_not_even_looked_at(folder: Path) -> None:

@@ -126,3 +126,22 @@ def test_the_system_tells_of_changes(folder: Path, named: str) -> None:
         ended.set()
         writer.join()
     assert stop.is_set()
+
+
+def test_it_is_watched_before_a_change_is_asked_for(folder: Path) -> None:
+    stop = threading.Event()
+    changes = changes_in([folder], stop=stop)
+    (folder / "b.txt").write_text(f"{PROSE} Two.")
+    limit = threading.Timer(20, stop.set)
+    limit.start()
+    try:
+        assert folder / "b.txt" in next(changes, set())
+    finally:
+        limit.cancel()
+    stop.set()
+    assert not list(changes)
+
+
+def test_what_is_not_there_cannot_be_watched(folder: Path) -> None:
+    with pytest.raises(OptionError, match="does not exist"):
+        changes_in([folder / "nothing"])

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tecla.cli.owning import owner_of
+from tecla.cli.learn import as_line
+from tecla.cli.owning import owner_of, printable
 from tecla.errors import OptionError, StoreError
 
 if TYPE_CHECKING:
     from tecla.learning.forgetting import Plan, Proof, Wish
     from tecla.learning.traces import Traces
+    from tecla.settings import LoadedSettings
+
+# What is written beside a store's file, by what follows its name (`store/sqlite_file.py`).
+_BESIDE = (
+    "", "-wal", "-shm", "-journal", ".lock", ".new", ".new-wal", ".new-shm", ".new-journal"
+)  # fmt: skip
 
 
 def forget(
@@ -56,12 +62,13 @@ def forget(
         wish = _wish_of_feedback(sources or [], user, collection, everything=everything)
     else:
         wish = _wish(sources or [], user, collection, everything=everything)
-    folders = _folders()
-    with Indexing(load().settings) as indexing:
+    loaded = load()
+    places = _places(loaded)
+    with Indexing(loaded.settings) as indexing:
         planned, proof = proven(
             SqliteStore.open,
             wish,
-            folders,
+            places,
             agreed=lambda planned: yes or _agrees(planned),
             purge=indexing.purge,
             spell=indexing.spell,
@@ -69,10 +76,11 @@ def forget(
     if proof is None:
         typer.echo("nothing was forgotten")
         raise typer.Exit(1)
+    there = [path for path in places if path.exists()]
     if as_json:
-        print(json.dumps(_document(planned, proof, folders), ensure_ascii=False))
+        print(as_line(_document(planned, proof, there)))
     else:
-        _tell(planned, proof, folders)
+        _tell(planned, proof, there)
     if not proof.holds:
         where = ", ".join(map(repr, map(str, proof.after.hits)))
         raise StoreError(
@@ -110,21 +118,31 @@ def _wish_of_feedback(
     return Wish(owner_of(user, None), feedback=True)
 
 
-def _folders() -> list[Path]:
-    """Everywhere that tecla writes."""
-    from tecla.settings import load
+def _places(loaded: LoadedSettings) -> list[Path]:
+    """Everywhere that tecla writes, and its settings: files and folders, whether there or not.
 
-    loaded = load()
+    Folders only if they are tecla's alone: what else lies beside a store is the user's.
+    """
+    import platformdirs
+
     paths = loaded.settings.paths
     named = (
-        paths.store_file.parent,
+        platformdirs.user_data_path("tecla"),
         paths.cache_dir,
-        paths.models_dir,
-        paths.models_dir.parent,
-        loaded.config_file.parent,
+        loaded.config_file,
+        *_of_store(paths.store_file),
     )
-    own = [path for path in dict.fromkeys(path.absolute() for path in named) if path.is_dir()]
+    own = list(dict.fromkeys(path.absolute() for path in named))
     return [path for path in own if not any(other in path.parents for other in own)]
+
+
+def _of_store(file: Path) -> list[Path]:
+    """The files and the folder of a store: by its name and, where that is a link, its file's."""
+    from tecla.personal.following import folder_beside
+
+    names = (file, file.resolve())
+    files = [each.with_name(f"{each.name}{ending}") for each in names for ending in _BESIDE]
+    return [*files, *map(folder_beside, names)]
 
 
 def _agrees(planned: Plan) -> bool:
@@ -150,14 +168,14 @@ def _what(planned: Plan) -> str:
     return f"everything of {whose}: {said}, {many(planned.events, 'event')} of feedback{more}"
 
 
-def _tell(planned: Plan, proof: Proof, folders: list[Path]) -> None:
+def _tell(planned: Plan, proof: Proof, places: list[Path]) -> None:
     from tecla.learning.summary import many
 
     typer.echo(f"forgot {_what(planned)}")
     after = proof.after
     typer.echo(
         f"searched {many(after.files, 'file')}, {after.bytes_read / 1e6:.1f} MB, in "
-        + ", ".join(map(str, folders))
+        + printable(", ".join(map(str, places)))
     )
     if not after.pieces:
         typer.echo("there was no text that stands nowhere else, so nothing could be looked for")
@@ -170,7 +188,7 @@ def _tell(planned: Plan, proof: Proof, folders: list[Path]) -> None:
         typer.echo("the store is encrypted: what lies in it cannot be found by its bytes")
 
 
-def _document(planned: Plan, proof: Proof, folders: list[Path]) -> dict[str, object]:
+def _document(planned: Plan, proof: Proof, places: list[Path]) -> dict[str, object]:
     of = planned.wish.owner
     return {
         "scope": planned.wish.scope,
@@ -182,7 +200,7 @@ def _document(planned: Plan, proof: Proof, folders: list[Path]) -> dict[str, obj
         "proof": {
             "holds": proof.holds,
             "encrypted": proof.sealed,
-            "folders": list(map(str, folders)),
+            "folders": list(map(str, places)),
             "before": _traces(proof.before),
             "after": _traces(proof.after),
         },

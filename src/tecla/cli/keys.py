@@ -15,6 +15,7 @@ app = typer.Typer(
     add_completion=False,
 )
 _DAY_S = 86400
+_MOST_DAYS = 36_500
 
 
 @app.command("make")
@@ -40,8 +41,11 @@ def make(
     from tecla.store.sqlite import SqliteStore
 
     now_s = time.time()
-    if days is not None and not number("days", days) > 0:
-        raise OptionError(f"days is {days!r}; it must be above 0")
+    if days is not None and not 0 < number("days", days) <= _MOST_DAYS:
+        raise OptionError(
+            f"days is {days!r}; it must be above 0 and at most {_MOST_DAYS}; leave it out for a "
+            "key that has no end"
+        )
     new = make_key(
         name,
         scope or ["suggest", "learn"],  # type: ignore[arg-type]  # checked there
@@ -100,11 +104,19 @@ def _limits(key: StoredKey) -> list[str]:
 
 
 def _until(key: StoredKey, now_s: float) -> str:
-    from datetime import UTC, datetime
-
     if key.revoked_s is not None:
-        return f"revoked {datetime.fromtimestamp(key.revoked_s, UTC):%Y-%m-%d %H:%M} UTC"
+        return f"revoked {_told(key.revoked_s)}"
     if key.expires_s is None:
         return "good"
     word = "good until" if key.serves(now_s) else "ended"
-    return f"{word} {datetime.fromtimestamp(key.expires_s, UTC):%Y-%m-%d %H:%M} UTC"
+    return f"{word} {_told(key.expires_s)}"
+
+
+def _told(time_s: float) -> str:
+    """A time, also one that was kept before `--days` had a limit."""
+    from datetime import UTC, datetime
+
+    try:
+        return f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%d %H:%M} UTC"
+    except (OSError, OverflowError, ValueError):
+        return "a year after 9999"

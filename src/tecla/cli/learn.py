@@ -139,9 +139,14 @@ def _watch(learner: Learner, paths: Sequence[Path], *, as_json: bool) -> None:
         typer.echo("", err=True)
 
 
+def as_line(document: dict[str, object]) -> str:
+    r"""As JSON, in which what is no Unicode of a file's name is escaped: \udcff for the byte FF."""
+    return json.dumps(document, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
+
+
 def _tell(summary: Summary, *, dry: bool, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(summary.document(), ensure_ascii=False), flush=True)
+        print(as_line(summary.document()), flush=True)
         return
     from tecla.learning.base import REASONS
 

@@ -30,10 +30,11 @@ _JOINT_CHARS: Final = 24  # that are the same at the end of one text and in the 
 
 
 def learn_accepted(store: Store, user: str) -> int:
-    """Make the documents follow the events; how many days are new or have changed.
+    """Make the documents follow the events; how many days are new, have changed or are erased.
 
-    Days that were learnt long ago stay as they are, also when their events are gone by age. Raises
-    `StoreError` kinds.
+    The document of a day goes when all that was accepted on it has been taken back. Days that were
+    learnt long ago stay as they are, also when their events are gone by age. Raises `StoreError`
+    kinds.
     """
     owner = Owner("user", user)
     if store.consent.since_s(user) is None:
@@ -45,14 +46,17 @@ def learn_accepted(store: Store, user: str) -> int:
     }
     last = max(known, default="").removeprefix(SOURCE)
     since_s = None if not last else time.mktime(date.fromisoformat(last).timetuple())
-    new = [
-        document
-        for day, events in groupby(_kept(store, user, since_s), lambda each: _day(each.time_s))
-        if (document := _document(owner, day, list(events))) is not None
-        and known.get(document.source) != document.digest
-    ]
+    new, gone = [], []
+    for day, events in _days(store, user, since_s):
+        source, document = f"{SOURCE}{day}", _document(owner, day, events)
+        if document is None and source in known:
+            gone.append(source)
+        elif document is not None and known.get(source) != document.digest:
+            new.append(document)
     store.documents.put(new)
-    return len(new)
+    if gone:
+        store.documents.remove(owner, gone)
+    return len(new) + len(gone)
 
 
 def texts_of(accepted: Iterable[SuggestedText]) -> list[str]:
@@ -68,19 +72,22 @@ def texts_of(accepted: Iterable[SuggestedText]) -> list[str]:
     return texts
 
 
-def _kept(store: Store, user: str, since_s: float | None) -> Iterator[FeedbackEvent]:
-    """Events with text of what was accepted and not taken back, in order of their days."""
+def _days(
+    store: Store, user: str, since_s: float | None
+) -> Iterator[tuple[str, list[FeedbackEvent]]]:
+    """The days that have events with text, in order, and what of each was not taken back."""
     kinds = EventFilter(
         user=user, kinds=("accepted", "part_accepted", "deleted_again"), since_s=since_s
     )
     events = list(store.feedback.events(kinds))
     gone = {each.suggestion for each in events if each.kind == "deleted_again"}
-    kept = [each for each in events if each.text is not None and each.suggestion not in gone]
-    return iter(sorted(kept, key=lambda each: _day(each.time_s)))
+    told = sorted((each for each in events if each.text is not None), key=_day)
+    for day, of_day in groupby(told, _day):
+        yield day, [each for each in of_day if each.suggestion not in gone]
 
 
-def _day(time_s: float) -> str:
-    return date.fromtimestamp(time_s).isoformat()
+def _day(event: FeedbackEvent) -> str:
+    return date.fromtimestamp(event.time_s).isoformat()
 
 
 def _document(owner: Owner, day: str, events: list[FeedbackEvent]) -> NewDocument | None:

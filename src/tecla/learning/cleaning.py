@@ -19,7 +19,7 @@ _UNSEEN: Final = regex.compile(
     r"|(?<![\p{L}\p{M}\p{So}\ufe0f\p{Sk}])[\u200c-\u200d]",
     regex.VERSION1,
 )
-_LINE_TAIL: Final = regex.compile(r" +(?=\n)")
+_LINE_TAIL: Final = regex.compile(r"(?<! ) ++(?=\n)")
 _WIDE: Final = regex.compile(r"(?<=\S) {3,}(?=\S)")
 _BLANKS: Final = regex.compile(r"\n{3,}")
 

@@ -1,8 +1,8 @@
 """Bytes of unknown encoding as text.
 
-A byte order mark decides, then UTF-8 if all of it is valid, then what charset-normalizer finds
-most plausible in a sample. Bytes that are no text in any encoding are told apart by their NULs
-and control characters.
+A byte order mark decides, then UTF-8 if all or nearly all of it is valid, then what
+charset-normalizer finds most plausible in a sample. Bytes that are no text in any encoding are
+told apart by their NULs and control characters.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ _MARKS: Final = (
 )
 _CONTROL: Final = bytes(set(range(32)) - set(b"\t\n\r\f\v\b\x1b"))
 _MOST_CONTROL: Final = 0.002  # of the bytes of a text
+_MOST_BROKEN: Final = 0.1  # of the characters beyond ASCII; of another encoding most are
 
 
 def decoded(data: bytes) -> str:
@@ -50,7 +51,16 @@ def encoding_of(data: bytes) -> str:
         # What is valid but for its last, broken character is UTF-8 that was cut short.
         if error.start > len(data) - 4 and error.start > 0 and not data[: error.start].isascii():
             return "utf-8"
+        if _is_nearly_utf8(data):
+            return "utf-8"
         return _guessed(_sample_around(data, error.start))
+
+
+def _is_nearly_utf8(data: bytes) -> bool:
+    """Whether a few stray bytes are all that is not UTF-8, as where two files were joined."""
+    text = data.decode("utf-8", errors="replace")
+    beyond = len(text) - len(text.encode("ascii", errors="ignore"))
+    return text.count("\ufffd") <= _MOST_BROKEN * beyond
 
 
 def _sample_around(data: bytes, at: int) -> bytes:

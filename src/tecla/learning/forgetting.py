@@ -7,14 +7,15 @@ with the store closed, see `traces.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from tecla.errors import OptionError
-from tecla.learning.sources import file_of, within
+from tecla.learning.sources import file_of, is_within
 from tecla.learning.traces import Spell, Traces, pieces_of, search
 from tecla.store.base import Store
 from tecla.store.documents import OF_FEEDBACK, Document
@@ -118,7 +119,7 @@ def forget(store: Store, planned: Plan, purge: Callable[[], object] | None = Non
 def proven(
     open_store: Callable[[], S],
     wish: Wish,
-    folders: Sequence[Path],
+    places: Sequence[Path],
     *,
     agreed: Callable[[Plan], bool] = lambda planned: True,
     purge: Callable[[S], object] | None = None,
@@ -126,7 +127,8 @@ def proven(
 ) -> tuple[Plan, Proof | None]:
     """Plan, ask, search, forget, search again; no proof where nobody agreed.
 
-    `open_store` is called twice: the searches are made while no store is open.
+    places: files and folders to search, whether or not they are there. `open_store` is called
+    twice: the searches are made while no store is open.
     """
     store = open_store()
     try:
@@ -136,32 +138,36 @@ def proven(
         store.close()
     if not agreed(planned):
         return planned, None
-    before = search(planned.pieces, folders, spell=spell)
+    before = search(planned.pieces, places, spell=spell)
     store = open_store()
     try:
         forget(store, planned, None if purge is None else lambda: purge(store))
     finally:
         store.close()
-    return planned, Proof(before, search(planned.pieces, folders, spell=spell), sealed)
+    return planned, Proof(before, search(planned.pieces, places, spell=spell), sealed)
 
 
 def _documents(store: Store, wish: Wish) -> Iterator[Document]:
     owners = None if wish.owner is None else [wish.owner]
+    roots = _roots(wish.sources)
     for each in store.documents.all(owners):
         if wish.scope == "feedback" and each.kind != OF_FEEDBACK:
             continue
-        if not wish.sources or any(_is_meant(each.source, name) for name in wish.sources):
+        if not wish.sources or each.source in wish.sources or _is_within(each.source, roots):
             yield each
 
 
-def _is_meant(source: str, name: str) -> bool:
-    """Whether a source is what was named: itself, its file, or a folder that its file is in."""
-    path = Path(name).expanduser()
-    return (
-        source == name
-        or bool(within([source], path.absolute()))
-        or (path.exists() and bool(within([source], path.resolve())))
-    )
+def _roots(names: Iterable[str]) -> set[Path]:
+    """Files and folders as they are named and as they were learnt, whether or not they are there.
+
+    What is learnt is named with links resolved, and a link may still be there when a file is not.
+    """
+    paths = [Path(name).expanduser() for name in names]
+    return {path.absolute() for path in paths} | {Path(os.path.realpath(path)) for path in paths}
+
+
+def _is_within(source: str, roots: Iterable[Path]) -> bool:
+    return any(is_within(source, root) for root in roots)
 
 
 def _texts(store: Store, wish: Wish, documents: Sequence[Document]) -> list[str]:

@@ -2,10 +2,16 @@
 
 Scripts, styles, forms, navigation, code and what is hidden go. Where the page says which part is
 its content (`main`, `article`), only that is taken. Nothing the page names is ever fetched.
+
+A page may be hostile, so the cost grows with its length alone. Two things in HTML itself grow with
+its square: formatting that is left open is made anew in each paragraph that follows (13 kB become
+half a gigabyte), so its tags become `span`, of which that is not so; and each new block looks for
+an open paragraph in all that is open, so of a page only so much may stay open.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -28,6 +34,14 @@ _BLOCKS: Final = frozenset({
     "legend", "li", "main", "ol", "p", "section", "summary", "table", "tbody", "td", "tfoot", "th",
     "thead", "tr", "ul",
 })  # fmt: skip
+_FORMATTING: Final = regex.compile(
+    r"(?i)(</?)(?:a|b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)(?=[\s/>])"
+)
+_TAG: Final = regex.compile(  # but of those that nobody needs to close
+    r"(?i)<(/?)(?!(?:area|base|br|col|dd|dt|embed|hr|img|input|li|link|meta|option|p|param|source"
+    r"|tbody|td|tfoot|th|thead|tr|track|wbr)[\s/>])([a-z]\w{0,20}+)"
+)
+_MOST_OPEN: Final = 10_000  # tags more than are closed
 _HIDDEN: Final = regex.compile(r"(?i)(?:display\s*:\s*none|visibility\s*:\s*hidden)")
 _CHARSET: Final = regex.compile(rb"(?i)<meta[^>]{0,200}?charset\s*=\s*[\"']?([\w-]{2,40})")
 _SPACE: Final = regex.compile(r"[^\S\u00a0]+")
@@ -42,6 +56,9 @@ def text_of(page: str) -> str:
     """What is to be read on a page; list items and cells on lines of their own."""
     from selectolax.lexbor import LexborHTMLParser
 
+    page = _FORMATTING.sub(r"\1span", page)
+    if _left_open(page) > _MOST_OPEN:
+        raise UnreadableError("damaged")
     tree = LexborHTMLParser(page)
     if tree.body is None:
         raise UnreadableError("no_text")
@@ -50,8 +67,7 @@ def text_of(page: str) -> str:
     for node in tree.css("[style]"):
         if _HIDDEN.search(node.attributes.get("style") or ""):
             node.decompose()
-    mains = tree.css("main") or tree.css("article")
-    tops = [node for node in mains if not _is_inside(node, mains)] or [tree.body]
+    tops = _outermost(tree.body, "main") or _outermost(tree.body, "article") or [tree.body]
     return "\n\n".join(filter(None, (_blocks_of(top) for top in tops)))
 
 
@@ -66,24 +82,40 @@ def _decoded_page(data: bytes) -> str:
     return decoded(data)
 
 
-def _is_inside(node: LexborNode, others: list[LexborNode]) -> bool:
-    ids = {other.mem_id for other in others}
-    above = node.parent
-    while above is not None:
-        if above.mem_id in ids:
-            return True
-        above = above.parent
-    return False
+def _left_open(page: str) -> int:
+    """How many more tags are opened than closed."""
+    opened: Counter[str] = Counter()
+    for match in _TAG.finditer(page):
+        opened[match[2].lower()] += -1 if match[1] else 1
+    return (+opened).total()
+
+
+def _outermost(body: LexborNode, tag: str) -> list[LexborNode]:
+    """The elements of a tag that are in no other of it."""
+    found: list[LexborNode] = []
+    inside: set[int] = set()
+    for node in body.traverse():
+        if node.parent is not None and node.parent.mem_id in inside:
+            inside.add(node.mem_id)
+        elif node.tag == tag:
+            inside.add(node.mem_id)
+            found.append(node)
+    return found
 
 
 def _blocks_of(top: LexborNode) -> str:
     """The text below a node: one block for each run of text with the same block above it."""
     blocks: list[tuple[int, str, list[str]]] = []  # identity and tag of the block, its pieces
+    above: dict[int, tuple[int, str]] = {}  # the block that each node is in or is
     for node in top.traverse(include_text=True):
+        block = None if node.parent is None else above.get(node.parent.mem_id)
+        if block is None or node.tag in _BLOCKS:
+            block = (node.mem_id, node.tag or "")
+        above[node.mem_id] = block
         if node.tag == "br" and blocks:
             blocks[-1][2].append("\n")
         elif node.tag == "-text":
-            identity, tag = _block_above(node)
+            identity, tag = block
             if not blocks or blocks[-1][0] != identity:
                 blocks.append((identity, tag, []))
             blocks[-1][2].append(_SPACE.sub(" ", node.text_content or "").replace("\u00a0", " "))
@@ -96,10 +128,3 @@ def _blocks_of(top: LexborNode) -> str:
             out += ["\n" if beside else "\n\n", text] if out else [text]
             last = tag
     return "".join(out)
-
-
-def _block_above(node: LexborNode) -> tuple[int, str]:
-    above = node.parent
-    while above is not None and above.tag not in _BLOCKS:
-        above = above.parent
-    return (0, "") if above is None else (above.mem_id, above.tag or "")

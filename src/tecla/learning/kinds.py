@@ -6,6 +6,8 @@ from importlib import import_module
 from pathlib import PurePath
 from typing import Final, Literal, cast, get_args
 
+import regex
+
 from tecla.learning.base import Limits, Reader
 from tecla.learning.comments import SUFFIXES as SOURCE_SUFFIXES
 
@@ -38,15 +40,17 @@ _SUFFIXES: Final[dict[str, Kind]] = {
     **dict.fromkeys(SOURCE_SUFFIXES, "source"),
 }  # fmt: skip
 _MAILDIRS: Final = frozenset({"cur", "new"})
+# "time.delivery.host", with ":2," and flags once it was seen; a host may end like a suffix.
+_DELIVERY: Final = regex.compile(r"\d{9,}+\.[^.]++\.|.*:2,")
 
 
 def kind_of(path: PurePath, head: bytes = b"") -> Kind | None:
     """The kind of a file by its name or, where that says nothing, by its first bytes."""
+    if path.parent.name in _MAILDIRS and _DELIVERY.match(path.name):
+        return "mail"
     found = _SUFFIXES.get(path.suffix.lower())
     if found is not None:
         return found
-    if path.parent.name in _MAILDIRS and (":2," in path.name or not path.suffix.isalpha()):
-        return "mail" if head[:1].isalpha() and b":" in head[:200] else None
     if head.startswith(b"From ") and b"\n" in head[:300]:
         return "mbox"
     return None

@@ -98,6 +98,9 @@ class Learner(Closing):
             else:
                 found.append(each)
                 seen.add(str(each.path))
+        if not self.options.keep_removed:
+            self._mark_gone(roots, known, seen, round_, summary)
+        round_.expect(found)
         total = sum(each.size_bytes for each in found)
         done = 0
         for each in found:
@@ -106,8 +109,6 @@ class Learner(Closing):
             round_.file(each)
             done += each.size_bytes
         round_.flush()
-        if not self.options.keep_removed:
-            self._mark_gone(roots, known, seen, round_, summary)
         round_.forget()
         if summary.changed and not self.options.dry and self._brought_up is not None:
             self._brought_up(self.owner)
@@ -152,14 +153,27 @@ class _Round:
             for each in known.values()
             if each.passages
         }
+        self._put_now: dict[bytes, str] = {}
+        self._put_sources: set[str] = set()
+        self._in_round: set[str] = set()  # files that are there, and are read if they have changed
         self._of_file: dict[str, list[str]] = {}
         for source in known:
             self._of_file.setdefault(file_of(source), []).append(source)
-        self._paragraphs: Paragraphs | None = None
+        self._paragraphs_before: Paragraphs | None = None  # of what was known
+        self._paragraphs_now = Paragraphs()  # of what was put
         self._batch: list[NewDocument] = []
         self._batch_chars = 0
         self._late: list[NewDocument] = []  # what says that a file is done which has lost texts
         self.gone: set[str] = set()
+        self._to_come: set[str] = set()  # known files that have changed and are not read yet
+
+    def expect(self, found: Iterable[Found]) -> None:
+        """These files will be read."""
+        for each in found:
+            self._in_round.add(str(each.path))
+            head = self._known.get(str(each.path))
+            if head is not None and not self._is_same(head, each):
+                self._to_come.add(str(each.path))
 
     def file(self, found: Found) -> None:
         """Learn one file, unless it is known as it is."""
@@ -167,6 +181,7 @@ class _Round:
         if head is not None and self._is_same(head, found):
             self._summary.unchanged += 1
             return
+        self._to_come.discard(str(found.path))
         try:
             if found.kind in OF_MANY:
                 self._many(found, head)
@@ -207,7 +222,8 @@ class _Round:
         if not text:
             raise UnreadableError("no_text")
         digest = digest_of(text)
-        if head is not None and bytes(head.digest) == digest + self._learner._recipe:
+        is_known = head is not None and bytes(head.digest) == digest + self._learner._recipe
+        if is_known and not self._is_put(digest, str(found.path)):
             self._summary.unchanged += 1
             return
         if self._is_elsewhere(digest, str(found.path)):
@@ -230,7 +246,8 @@ class _Round:
             whole.update(each.digest)
             if source in here or not each.text:
                 continue
-            if source in self._known and bytes(self._known[source].digest) == self._mark(each):
+            is_known = source in self._known and self._known[source].digest == self._mark(each)
+            if is_known and not self._is_put(each.digest, path):
                 here.add(source)
                 continue
             if self._is_elsewhere(each.digest, path):
@@ -266,12 +283,34 @@ class _Round:
     def _mark(self, each: _Text) -> bytes:
         return each.digest + self._learner._recipe
 
+    def _is_put(self, digest: bytes, path: str) -> bool:
+        """Whether this text was put in this round, as that of another file."""
+        other = self._put_now.get(digest)
+        return other is not None and file_of(other) != path and other not in self.gone
+
     def _is_elsewhere(self, digest: bytes, path: str) -> bool:
-        """Whether this text is kept of another file, which is still there."""
+        """Whether this text is kept of another file, which is there and still holds it."""
+        if self._is_put(digest, path):
+            return True
         other = self._by_digest.get(digest)
-        if other is None or file_of(other) == path or other in self.gone:
+        return other is not None and file_of(other) != path and self._stays(other)
+
+    def _stays(self, source: str) -> bool:
+        """Whether what is kept of a source is certain to stay: its file is not yet to be read."""
+        path = file_of(source)
+        if source in self.gone or path in self._to_come:
             return False
-        return Path(file_of(other)).exists()
+        return path in self._in_round or self._is_untouched(path)
+
+    def _is_untouched(self, path: str) -> bool:
+        """Whether a file that this round does not read is as it was when it was learnt."""
+        head = self._known.get(path)
+        try:
+            facts = Path(path).stat()
+        except (OSError, ValueError):  # ValueError: a source that no path can be
+            return False
+        now = (facts.st_size, facts.st_mtime)
+        return head is not None and (head.size_bytes, head.time_s) == now
 
     def _once(self, found: Found, text: str, source: str, here: set[str]) -> str:
         """`text` without longer paragraphs that another has, where they tend to repeat.
@@ -280,15 +319,19 @@ class _Round:
         """
         if found.kind not in REPEATING_KINDS:
             return text
-        if self._paragraphs is None:
-            self._paragraphs = Paragraphs(self._kept(REPEATING_KINDS))
+        if self._paragraphs_before is None:
+            self._paragraphs_before = Paragraphs(self._kept(REPEATING_KINDS))
         path = str(found.path)
 
         def stays(holder: str) -> bool:
-            return holder in here if file_of(holder) == path else holder not in self.gone
+            return holder in here if file_of(holder) == path else self._stays(holder)
 
-        text, dropped = self._paragraphs.unseen(text, source, stays)
-        self._summary.repeated += dropped
+        def stays_as_it_was(holder: str) -> bool:
+            return holder not in self._put_sources and stays(holder)
+
+        text, known = self._paragraphs_before.unseen(text, source, stays_as_it_was)
+        text, new = self._paragraphs_now.unseen(text, source, stays)
+        self._summary.repeated += known + new
         return text
 
     def _kept(self, kinds: frozenset[str]) -> Iterator[tuple[str, str]]:
@@ -306,9 +349,19 @@ class _Round:
         self._summary.texts += 1
         self._summary.chars += len(text)
         self._summary.words += len(text.split())
-        self._by_digest[digest] = source
+        self._put_now[digest] = source
+        self._put_sources.add(source)
+        self._drop_old(source)
         self.gone.discard(source)
         self._keep(self._document(found, source, tuple(passages(text)), digest))
+
+    def _drop_old(self, source: str) -> None:
+        """What stood in a source that is put anew is not there any more."""
+        old = self._known.get(source)
+        if old is not None:
+            digest = bytes(old.digest[:TEXT_DIGEST_BYTES])
+            if self._by_digest.get(digest) == source:
+                del self._by_digest[digest]
 
     def _document(
         self, found: Found, source: str, pieces: tuple[str, ...], digest: bytes

@@ -8,9 +8,11 @@ so is mail of other people when the addresses of the user are given.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from email import message_from_bytes, policy
+from email import message_from_bytes
 from email.message import EmailMessage
+from email.policy import EmailPolicy, Policy
 from email.utils import parseaddr
+from itertools import count
 from typing import BinaryIO, Final
 
 import regex
@@ -30,6 +32,16 @@ _SIGNED: Final = regex.compile(
 _BULK: Final = frozenset({"bulk", "list", "junk"})
 _HEADER: Final = regex.compile(rb"[!-9;-~]{1,80}:")
 _MOST_BODY_BYTES: Final = 4_000_000  # of what comes before the first attachment it is far below
+_MOST_HEADER_CHARS: Final = 400
+_MOST_PARTS: Final = 250
+
+
+class _Policy(EmailPolicy):
+    """The standard one, whose cost grows with the square of a header, with short headers."""
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        name, value = super().header_source_parse(sourcelines)
+        return name, value[:_MOST_HEADER_CHARS]
 
 
 def read_mail(file: BinaryIO, options: ReadingOptions) -> Iterator[str | Left]:
@@ -74,7 +86,7 @@ def _messages(file: BinaryIO, most_bytes: int) -> Iterator[bytes | None]:
 
 def _own_of(data: bytes, options: ReadingOptions) -> str | Left:
     try:
-        message = message_from_bytes(data, _class=EmailMessage, policy=policy.default)
+        message = _parsed(data)
         sender = parseaddr(str(message.get("From", "")))[1].casefold()
         if options.senders and sender not in {each.casefold() for each in options.senders}:
             return Left("others_mail")
@@ -89,6 +101,19 @@ def _own_of(data: bytes, options: ReadingOptions) -> str | Left:
         return Left("encrypted_mail")
     signed = _SIGNED.search(body)
     return own_text(body if signed is None else signed.group(1)) or Left("no_text")
+
+
+def _parsed(data: bytes) -> EmailMessage:
+    """The mail; raises `UnreadableError` ("damaged") where it has more parts than a mail has."""
+    made = count()
+
+    def part(policy: Policy) -> EmailMessage:
+        if next(made) > _MOST_PARTS:
+            raise UnreadableError("damaged")
+        return EmailMessage(policy)
+
+    # Its types know neither that the class is called with the policy nor that a policy may be one.
+    return message_from_bytes(data, _class=part, policy=_Policy())  # type: ignore[arg-type]
 
 
 def _is_of_machine(message: EmailMessage) -> bool:

@@ -96,7 +96,7 @@ class Reading(Closing):
         if self._process is None or self._process.poll() is not None:
             self.close()
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tecla.learning.child"],
+                [sys.executable, "-P", "-m", "tecla.learning.child"],  # nothing from this folder
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

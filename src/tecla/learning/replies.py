@@ -26,7 +26,7 @@ _SPACES: Final = regex.compile(r"[ \t]{9,}+")
 _GAP: Final = regex.compile(r"\n[ \t]*+\n\s*")
 _QUOTE: Final = regex.compile(r"\s{0,3}[>|]")
 _HEAD: Final = regex.compile(  # of a quoted or forwarded mail; from here on it is another's text
-    r"(?im)^[ \t>]*(?:"
+    r"(?im)^[ \t>]*+(?:"
     r"-{2,}\s*(?:original message|forwarded (?:message|by)|mensaje original|mensaje reenviado"
     r"|ursprüngliche nachricht|weitergeleitete nachricht|message d'origine|message transféré"
     r"|messaggio originale|oorspronkelijk bericht|mensagem original).*"

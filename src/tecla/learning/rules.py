@@ -2,7 +2,9 @@
 
 Rules are those of git (gitignore(5)): one in a folder holds for what is below it, the last that
 matches decides, `!` takes back, and nothing comes back below a folder that is left out. Rules of
-the folders above, up to the root of a git repository, hold as well.
+the folders above, up to the root of a git repository, hold as well. Own patterns are asked first,
+then every `.teclaignore`, then every `.gitignore`: one written for a program takes nothing back
+that a person has kept from tecla.
 """
 
 from __future__ import annotations
@@ -17,16 +19,19 @@ from tecla.errors import ConfigError, OptionError
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
-NAMES: Final = (".gitignore", ".teclaignore")  # of the two in one folder, the second decides
+NAMES: Final = (".gitignore", ".teclaignore")  # the second decides over the first
 # What programs write, and nobody reads; a rule of one's own can take each back.
 USUAL: Final = (
     "node_modules/", "bower_components/", "site-packages/", "__pycache__/", "venv/", "Pods/",
     "target/debug/", "target/release/", "*.min.js", "*.min.css", "*.bundle.js", "package-lock.json",
 )  # fmt: skip
 _MOST_BYTES: Final = 1_000_000  # of a file of rules
+_USUAL_RANK: Final = 0
+_OWN_RANK: Final = len(NAMES) + 1
 
 
 class _Rules(NamedTuple):
+    rank: int  # the higher decides
     folder: Path
     spec: GitIgnoreSpec
 
@@ -34,8 +39,8 @@ class _Rules(NamedTuple):
 class Rules:
     """The rules that hold in one folder; `inside` gives those of a folder in it."""
 
-    def __init__(self, rows: tuple[_Rules, ...]) -> None:
-        self._rows = rows
+    def __init__(self, rows: Iterable[_Rules]) -> None:
+        self._rows = sorted(rows, key=lambda each: each.rank)  # of one rank, as they came
 
     @classmethod
     def of(cls, folder: Path, exclude: Sequence[str] = ()) -> Rules:
@@ -43,12 +48,12 @@ class Rules:
 
         Raises `OptionError` for a pattern that is none, or where pathspec is not installed.
         """
-        rows = [_Rules(folder, _spec(USUAL))]
+        rows = [_Rules(_USUAL_RANK, folder, _spec(USUAL))]
         for above in _up_to_repository(folder):
             rows += _read(above)
         if exclude:
-            rows.append(_Rules(folder, _spec(exclude)))
-        return cls(tuple(rows))
+            rows.append(_Rules(_OWN_RANK, folder, _spec(exclude)))
+        return cls(rows)
 
     def inside(self, folder: Path) -> Rules:
         """With the rules that stand in a folder below."""
@@ -59,7 +64,7 @@ class Rules:
         """Whether a file or folder, in the folder that these are the rules of, is left out."""
         if path.name.startswith("."):
             return True
-        for folder, spec in reversed(self._rows):
+        for _, folder, spec in reversed(self._rows):
             name = path.relative_to(folder).as_posix() + ("/" if is_folder else "")
             decided = spec.check_file(name).include
             if decided is not None:
@@ -78,16 +83,16 @@ def _up_to_repository(folder: Path) -> list[Path]:
 
 def _read(folder: Path) -> list[_Rules]:
     found = []
-    for name in NAMES:
+    for rank, name in enumerate(NAMES, _USUAL_RANK + 1):
         path = folder / name
         try:
             if path.is_symlink() or not path.is_file():
                 continue
             with path.open("rb") as file:
-                lines = file.read(_MOST_BYTES).decode("utf-8", errors="replace").splitlines()
+                lines = file.read(_MOST_BYTES).decode("utf-8-sig", errors="replace").splitlines()
         except OSError:
             continue
-        found.append(_Rules(folder, _spec(_only_patterns(lines))))
+        found.append(_Rules(rank, folder, _spec(_only_patterns(lines))))
     return found
 
 

@@ -29,10 +29,10 @@ csv.field_size_limit(8_000_000)
 
 def read_table(file: BinaryIO, options: ReadingOptions) -> Iterator[str | Left]:
     """The text of each row, its columns on lines of their own."""
-    head = file.read(_SAMPLE_BYTES)
-    if len(head) == _SAMPLE_BYTES:  # cut at a line's end, and not within a character
-        head = head[: head.rfind(b"\n") + 1] or head
+    head = _lines_of(file)
     encoding = encoding_of(head)
+    if head.isascii():
+        encoding = _encoding_below(file) or encoding
     file.seek(0)
     lines = io.TextIOWrapper(file, encoding, errors="replace", newline="")
     try:
@@ -42,6 +42,19 @@ def read_table(file: BinaryIO, options: ReadingOptions) -> Iterator[str | Left]:
         raise UnreadableError("damaged") from error
     finally:
         lines.detach()
+
+
+def _lines_of(file: BinaryIO) -> bytes:
+    """The next lines; cut at a line's end, and so not within a character."""
+    return file.read(_SAMPLE_BYTES) + file.readline(_SAMPLE_BYTES)
+
+
+def _encoding_below(file: BinaryIO) -> str | None:
+    """What the first bytes beyond ASCII below the head say, however far below; `None`: none."""
+    while lines := _lines_of(file):
+        if not lines.isascii():
+            return encoding_of(lines)
+    return None
 
 
 def _texts(rows: Iterator[list[str]], options: ReadingOptions) -> Iterator[str | Left]:

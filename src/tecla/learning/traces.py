@@ -68,12 +68,12 @@ def pieces_of(gone: Iterable[str], staying: Callable[[], Iterable[str]]) -> list
     return chosen[:: max(1, -(-len(chosen) // MOST_PIECES))]
 
 
-def search(pieces: Sequence[str], folders: Sequence[Path], *, spell: Spell | None = None) -> Traces:
-    """Look for pieces in every file of the folders. `spell` gives further forms of a piece."""
+def search(pieces: Sequence[str], places: Sequence[Path], *, spell: Spell | None = None) -> Traces:
+    """Look for pieces in files, and in all of folders. `spell` gives further forms of a piece."""
     forms = sorted({form for piece in pieces for form in forms_of(piece, spell)}, key=len)
     files = read = 0
     hits: dict[Path, int] = {}
-    for path in files_in(folders):
+    for path in files_in(places):
         try:
             found, size = _in_file(path, forms)
         except OSError:
@@ -84,11 +84,11 @@ def search(pieces: Sequence[str], folders: Sequence[Path], *, spell: Spell | Non
     return Traces(len(pieces), files, read, hits)
 
 
-def files_in(folders: Sequence[Path]) -> Iterator[Path]:
-    """Every file below the folders once, but for models."""
+def files_in(places: Sequence[Path]) -> Iterator[Path]:
+    """The files, and every file below the folders, once and but for models."""
     seen: set[Path] = set()
-    for folder in folders:
-        for path in sorted(folder.rglob("*")):
+    for place in places:
+        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
             real = path.resolve()
             if real in seen or path.suffix.lower() in _NOT_OURS or not real.is_file():
                 continue

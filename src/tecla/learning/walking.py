@@ -69,10 +69,10 @@ def walk(root: Path, exclude: Sequence[str], limits: Limits) -> Iterator[Found |
 
 
 def _folder(top: Path, rules: Rules, limits: Limits) -> Iterator[Found | Skipped]:
-    waiting = [(top, rules)]  # folders and files, the next one last
+    waiting = [(top, rules, True)]  # folders and files, the next one last
     while waiting:
-        path, above = waiting.pop()
-        if path is not top and not path.is_dir():
+        path, above, is_folder = waiting.pop()
+        if not is_folder:
             yield _looked_at(path, limits, named=False)
             continue
         here = above if path is top else above.inside(path)
@@ -91,7 +91,7 @@ def _folder(top: Path, rules: Rules, limits: Limits) -> Iterator[Found | Skipped
             elif entry.is_symlink():
                 yield Skipped(each, "link")
             elif entry.is_dir(follow_symlinks=False) or entry.is_file(follow_symlinks=False):
-                inner.append((each, here))
+                inner.append((each, here, entry.is_dir(follow_symlinks=False)))
         waiting += reversed(inner)
 
 

@@ -9,7 +9,9 @@ are one (watchfiles gathers them, through the system's own notices, for 1.6 s).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from tecla.errors import OptionError, StoreBusyError
 from tecla.learning.learner import Advance, Learner
@@ -17,7 +19,11 @@ from tecla.learning.rules import NAMES
 from tecla.learning.summary import Summary
 from tecla.learning.walking import roots_of
 
+if TYPE_CHECKING:
+    from watchfiles.main import FileChange
+
 Batch = Iterable[Path]
+_BEGINNING_MS: Final = 100
 
 
 def keep_learnt(
@@ -49,7 +55,9 @@ def keep_learnt(
 def changes_in(paths: Sequence[Path], *, stop: object = None) -> Iterator[set[Path]]:
     """What changes in files and folders, as the system tells it, until Ctrl-C or `stop` is set.
 
-    `stop` is a `threading.Event`. Raises `OptionError` where watchfiles is not installed.
+    It is watched from this call on, which takes a tenth of a second: nothing is missed that changes
+    before the first batch is asked for. `stop` is a `threading.Event`. Raises `OptionError` where
+    watchfiles is not installed, or a path is not there.
     """
     try:
         from watchfiles import watch
@@ -60,14 +68,25 @@ def changes_in(paths: Sequence[Path], *, stop: object = None) -> Iterator[set[Pa
     roots = roots_of(paths)
     # A file that is written anew is another file: its folder tells when.
     folders = dict.fromkeys(root if root.is_dir() else root.parent for root in roots)
-    for batch in watch(
+    batches = watch(
         *folders,
         stop_event=stop,  # type: ignore[arg-type]  # anything with `is_set`
         recursive=any(root.is_dir() for root in roots),
-        raise_interrupt=False,
         watch_filter=None,
-    ):
-        yield {Path(path) for _, path in batch}
+        # Watching begins when the first batch is asked for, so one is, which may be empty.
+        rust_timeout=_BEGINNING_MS,
+        yield_on_timeout=True,
+    )
+    return _not_empty(chain([next(batches, set())], batches))
+
+
+def _not_empty(batches: Iterable[set[FileChange]]) -> Iterator[set[Path]]:
+    try:
+        for batch in batches:
+            if batch:
+                yield {Path(path) for _, path in batch}
+    except KeyboardInterrupt:
+        return
 
 
 def _concerns(path: Path, root: Path) -> bool:
