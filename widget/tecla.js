@@ -86,6 +86,7 @@ export class Window {
 // ---------------------------------------------------------------------------------------------
 // 2. Session
 
+const CONNECTING = 0; // of a WebSocket's readyState
 const NONSENSE = 4400;
 const NO_KEY = 4401;
 const OUT_OF_STEP = 4409;
@@ -560,7 +561,11 @@ export class Session extends EventTarget {
     this.#stopTimer("flush");
     this.#stopTimer("look");
     this.#listed([]);
-    socket?.close();
+    if (socket?.readyState === CONNECTING) {
+      socket.onopen = () => socket.close(); // closed at once, the browser would call it a fault
+    } else {
+      socket?.close();
+    }
   }
 
   /** Try again later: twice as late each time, and not when everybody else does. */

@@ -362,6 +362,30 @@ def test_what_cannot_get_better_is_told_and_not_tried_again(
     assert (refused["code"], refused["reason"], refused["isFinal"]) == (name, "because", True)
 
 
+def test_leaving_before_the_connection_stands_is_no_fault(site: Site) -> None:
+    page = site.open("", fields="#none")
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    ends = page.evaluate(
+        """async () => {
+          const sockets = [];
+          class Kept extends WebSocket {
+            constructor(url) { super(url); sockets.push(this); }
+          }
+          const session = new window.Session({ WebSocket: Kept });
+          session.connect();
+          session.reconnect({ user: "ana" });
+          session.close();
+          await Promise.all(sockets.map((socket) => new Promise((done) => {
+            socket.addEventListener("close", (event) => done(event.code));
+          })));
+          return sockets.map((socket) => socket.readyState);
+        }"""
+    )
+    assert ends == [3, 3]
+    assert said == []
+
+
 def test_waiting_grows_and_is_spread(site: Site) -> None:
     """Attempts that fail come later and later, at the latest after half a minute."""
     page = site.open("", fields="#none")
