@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
 
 from running import Clock
+from serve.conftest import Make
+from serve.held import LIMIT_S
 from tecla.controller.controller import Controller
 from tecla.controller.sources import Shelf
 from tecla.controller.writer import Writer
 from tecla.errors import EmbeddingError, OverloadedError
+from tecla.serve import service
 from tecla.serve.texts import Owner, Texts
 from tecla.text.snapshot import Snapshot
 
@@ -105,4 +109,25 @@ def test_a_text_that_fails_at_a_pause_does_not_keep_the_others_from_it(
     texts.pause(1.0)
     assert told == both
     assert "embedding_failed" in caplog.text
+    assert "canary" not in caplog.text
+
+
+def test_a_fault_in_a_sweep_is_logged_and_the_next_one_comes(
+    make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    swept = threading.Event()
+    faults = [ZeroDivisionError("the canary sings"), KeyError("the canary sings")]
+
+    def forget_idle(texts: Texts) -> int:
+        if faults:
+            raise faults.pop()
+        swept.set()
+        return 0
+
+    monkeypatch.setattr(service, "_SWEEP_S", 0.0)
+    monkeypatch.setattr(Texts, "forget_idle", forget_idle)
+    make()
+    assert swept.wait(LIMIT_S)
+    for fault in ("ZeroDivisionError", "KeyError"):
+        assert f"{fault} in test_texts.py, line" in caplog.text
     assert "canary" not in caplog.text

@@ -12,6 +12,8 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
+from traceback import extract_tb
 from typing import Final, Literal, NamedTuple
 
 from tecla.controller.cache import AnswerCache
@@ -324,9 +326,19 @@ class Service:
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(_SWEEP_S)
-            self.texts.forget_idle()
-            if self.pressure.level is Level.NOTHING:
-                self.texts.pause(_PAUSE_S)
+            try:
+                self.texts.forget_idle()
+                if self.pressure.level is Level.NOTHING:
+                    self.texts.pause(_PAUSE_S)
+            except Exception as error:  # a mistake of ours: the texts are swept again all the same
+                at = extract_tb(error.__traceback__)[-1]
+                _log.error(
+                    "texts are not swept, and are again in %.0f s: %s in %s, line %s",
+                    _SWEEP_S,
+                    type(error).__name__,  # its message may hold text of a person
+                    Path(at.filename).name,
+                    at.lineno,
+                )
 
     def _drop(self, owner: StoreOwner) -> None:
         """Let go of what was suggested where an owner's documents may have had a part in it."""
