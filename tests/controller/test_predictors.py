@@ -101,6 +101,8 @@ def test_a_model_of_its_own_is_closed_with_it() -> None:
         ("dictionary:xx", UnknownModelError, "no word list for language 'xx'"),
         ("frequency:xx", UnknownModelError, "no word list for language 'xx'"),
         ("neural:no-such-model", UnknownModelError, "no-such-model"),
+        ("writer:?usr=x", OptionError, "there is no option 'usr'; did you mean 'user'?"),
+        ("writer:?xyz=1", OptionError, "beside, .*collection, .*filters, .*sure, .*user, weight"),
     ],
 )
 def test_what_names_nothing_is_said(spec: str, kind: type[Exception], message: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
@@ -112,14 +112,14 @@ class Manner:
         return dict(self.weights).get(language, self.weight)
 
 
-def manner_of(options: Mapping[str, Any]) -> Manner:
+def manner_of(options: Mapping[str, Any], others: Iterable[str] = ()) -> Manner:
     """A manner from the names of its fields, those of `Search` and `Rules` included.
 
-    Raises `OptionError` for a name that is none.
+    Raises `OptionError` for a name that is none; `others` are there besides.
     """
     kinds = (Search, Rules, Manner)
     names = [{each.name for each in fields(kind)} for kind in kinds]
-    known(options, set().union(*names) - {"search", "rules"})
+    known(options, set(others).union(*names) - {"search", "rules"})
     search, rules, own = (
         {name: value for name, value in options.items() if name in of_kind} for of_kind in names
     )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tecla.suggest.suggester import Suggester
 
 _LANGUAGE = "en"
+_OF_WRITER = ("beside", "filters", "calibration", "call_keys", "user", "collection")
 _LANGUAGE_CODE = re.compile(r"[a-z]{2,3}")
 
 
@@ -122,7 +123,7 @@ def _writer(rest: str, suggester: Suggester | None) -> Predictor:
     curves = options.pop("calibration", None)
     call_keys = options.pop("call_keys", 0.0)
     named = {name: str(options.pop(name)) for name in ("user", "collection") if name in options}
-    manner = manner_of(options)
+    manner = manner_of(options, _OF_WRITER)
     if beside == "default":
         shelf = Shelf(DEFAULT_PREDICTORS)
         for language in DEFAULT_PREDICTORS:
