@@ -232,7 +232,17 @@ def test_nothing_may_be_learnt_where_nothing_may(make: Make) -> None:
 def test_characters_of_one_request(make: Make, over: int) -> None:
     made = make(chars=100)
     answer = learn(made, "x" * 50, "y" * (50 + over))
-    assert answer.status_code == (413 if over > 0 else 200)
+    if over > 0:
+        told(answer, "101 characters are too many, at most 100 are taken at once", 413)
+        told(answer, "send them in several requests, a long text in parts", 413)
+        assert "caret" not in answer.text
+    else:
+        assert answer.status_code == 200
+
+
+def test_characters_that_are_looked_for(make: Make) -> None:
+    answer = get(make(chars=100), "search", text="x" * 101)
+    told(answer, "at most 100 are taken at once: look for less", 413)
 
 
 @pytest.mark.parametrize("over", [0, 1])
@@ -281,6 +291,44 @@ def test_what_cannot_be_asked_is_told(made: Made, path: str, asked: Any, where: 
 )
 def test_what_cannot_be_asked_in_an_address(made: Made, path: str, query: Any) -> None:
     assert get(made, path, **query).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "there_are"),
+    [
+        ("learned", {"usr": "ana"}, "user, collection, limit, after"),
+        ("export", {"collections": "sea"}, "user, collection"),
+        ("search", {"query": "x"}, "text, user, collection, k"),
+        ("search", {"text": "x", "collections": "sea"}, "text, user, collection, k"),
+    ],
+)
+def test_a_parameter_that_there_is_none_of_is_told(
+    made: Made, path: str, query: dict[str, str], there_are: str
+) -> None:
+    learn(made, OTTER)
+    name = [*query][-1]
+    answer = get(made, path, **query)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["param"]) == (400, "bad_input", name)
+    assert error["message"] == f"{name}: there is no such parameter; there are {there_are}"
+
+
+def test_what_belongs_into_a_body_is_no_parameter(made: Made) -> None:
+    learn(made, OTTER)
+    asked = {"everything": True}
+    answer = made.client.post("/v1/forget", params={"collection": "sea"}, json=asked)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"] == (
+        "collection: there is no such parameter; this path has none, its fields go into the body"
+    )
+    assert sources(made) == ["note 0"]
+
+
+def test_a_parameter_that_is_no_name_is_not_repeated(made: Made) -> None:
+    answer = get(made, "learned", **{"Dear Ana,": "x"})
+    assert answer.status_code == 400
+    assert "Ana" not in answer.text
+    assert "there are user, collection" in answer.json()["error"]["message"]
 
 
 def test_counts_are_told_without_text_or_names(make: Make) -> None:

@@ -55,12 +55,14 @@ class Caller:
                 f"this key has no scope {scope!r}; make one with `tecla keys make --scope {scope}`"
             )
 
-    def check_chars(self, n_chars: int) -> None:
-        """Raise `TooLargeError` for a text of so many characters."""
+    def check_chars(
+        self, n_chars: int, remedy: str = "send what stands nearest to the caret"
+    ) -> None:
+        """Raise `TooLargeError` for so many characters of a request or of an open text."""
         if n_chars > self.chars:
             raise TooLargeError(
-                f"the text has {n_chars} characters; at most {self.chars} are taken: send what "
-                "stands nearest to the caret"
+                f"{n_chars} characters are too many, at most {self.chars} are taken at once: "
+                f"{remedy}"
             )
 
     def count(self, now_s: float) -> None:

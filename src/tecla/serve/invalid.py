@@ -36,7 +36,8 @@ def first_fault(errors: Sequence[Mapping[str, Any]]) -> Fault:
     size is what was meant.
     """
     first = next((each for each in errors if each["type"] in _SIZES), errors[0])
-    where = _where([each for each in first["loc"] if each not in _PLACES])
+    steps = first["loc"]
+    where = _where(steps[1:] if steps and steps[0] in _PLACES else steps)
     if first["type"] == "json_invalid":
         return Fault("", "this is no JSON")
     if first["type"] in _TAG:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
+from fastapi.routing import APIRoute
 
 from tecla.errors import InputError, QuotaError
 from tecla.serve.guard import Caller
@@ -37,17 +39,22 @@ from tecla.store.owners import Owner
 
 _LINES: Final = "application/x-ndjson"
 _MOST_ID: Final = 2**63 - 1
+_IN_BODY: Final = "this path has none, its fields go into the body"
+_IN_PARTS: Final = (
+    "send them in several requests, a long text in parts with sources of their own, or have "
+    "`chars` raised, of the service or of the key"
+)
 
 
 def make_learn_router(service: Service, metrics: Metrics) -> APIRouter:
     """All of them, for one service."""
-    router, library = APIRouter(), service.library
+    router, library = APIRouter(dependencies=[Depends(_no_other_parameters)]), service.library
 
     @router.post("/v1/learn", summary="Learn texts for a user or a collection")
     async def learn(asked: LearnRequest, caller: Calling) -> LearnAnswer:
         """When it answers, what was learnt is suggested and found."""
         caller.check("learn")
-        caller.check_chars(sum(len(each.text) for each in asked.documents))
+        caller.check_chars(sum(len(each.text) for each in asked.documents), _IN_PARTS)
         with caller.at_work():
             try:
                 found = await library.learn(_owner(caller, asked), caller.key_id, asked.given())
@@ -129,7 +136,7 @@ def make_learn_router(service: Service, metrics: Metrics) -> APIRouter:
 
     async def found(asked: SearchRequest, caller: Caller) -> SearchAnswer:
         caller.check("learn")
-        caller.check_chars(len(asked.text))
+        caller.check_chars(len(asked.text), "look for less")
         key_id = caller.key_id
         owners = [Owner("collection", store_name(key_id, each)) for each in asked.collections]
         if asked.user or not owners:
@@ -144,6 +151,20 @@ def make_learn_router(service: Service, metrics: Metrics) -> APIRouter:
 _NONE: Final[dict[int | str, dict[str, Any]]] = {
     404: {"description": "nothing of this was learnt with this key"}
 }
+
+
+def _no_other_parameters(request: Request) -> None:
+    """Whose documents are meant would be guessed where a parameter is passed over."""
+    route = request.scope["route"]
+    assert isinstance(route, APIRoute)
+    names = [each.alias for each in route.dependant.query_params]
+    for name in request.query_params:
+        if name not in names:
+            known = f"there are {', '.join(names)}" if names else _IN_BODY
+            what = f"there is no such parameter; {known}"
+            raise RequestValidationError(
+                [{"type": "extra_forbidden", "loc": ("query", name), "msg": what}]
+            )
 
 
 def _named(user: str, collection: str) -> OwnerFields:
