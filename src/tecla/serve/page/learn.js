@@ -203,14 +203,17 @@ export class Learning {
     name.textContent = source;
     const size = document.createElement("span");
     size.className = "number";
-    size.textContent = `${chars.toLocaleString("en")} characters`;
+    size.textContent = `${chars.toLocaleString("en")} ${chars === 1 ? "character" : "characters"}`;
     size.title = `learnt ${new Date(learnt).toLocaleString()}`;
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = "Forget";
     button.setAttribute("aria-label", `Forget ${source}`);
     button.addEventListener("click", () => void this.#forget(source));
-    item.append(name, size, button);
+    const end = document.createElement("span");
+    end.className = "end";
+    end.append(size, button);
+    item.append(name, end);
     return item;
   }
 
