@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import watchfiles
 
 from learning.files import PROSE
 from tecla.errors import OptionError, StoreBusyError
+from tecla.learning import watching
 from tecla.learning.learner import Learner
 from tecla.learning.reading import Reading
 from tecla.learning.summary import Summary
@@ -28,6 +30,13 @@ def folder(tmp_path: Path) -> Path:
     made.mkdir()
     (made / "a.txt").write_text(f"{PROSE} One.")
     return made
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look often at what the system tells, as nobody waits for a test."""
+    monkeypatch.setattr(watching, "_STEP_MS", 20)
+    monkeypatch.setattr(watching, "_FIRST_MS", 100)
 
 
 def names(store: MemoryStore) -> set[str]:
@@ -102,6 +111,7 @@ def test_what_is_not_there_at_first_is_an_error(folder: Path) -> None:
         keep_learnt(learner, [folder / "nothing"], [], lambda summary: None)
 
 
+@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("named", ["folder", "file"])
 def test_the_system_tells_of_changes(folder: Path, named: str) -> None:
     """Once with the real thing: a file is written anew until the system says so."""
@@ -118,7 +128,9 @@ def test_the_system_tells_of_changes(folder: Path, named: str) -> None:
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        for batch in changes_in([folder if named == "folder" else file], stop=stop):
+        changes = changes_in([folder if named == "folder" else file], stop=stop)
+        next(changes)
+        for batch in changes:
             assert file in batch
             stop.set()
             ended.set()
@@ -128,18 +140,41 @@ def test_the_system_tells_of_changes(folder: Path, named: str) -> None:
     assert stop.is_set()
 
 
-def test_it_is_watched_before_a_change_is_asked_for(folder: Path) -> None:
-    stop = threading.Event()
-    changes = changes_in([folder], stop=stop)
-    (folder / "b.txt").write_text(f"{PROSE} Two.")
-    limit = threading.Timer(20, stop.set)
-    limit.start()
-    try:
-        assert folder / "b.txt" in next(changes, set())
-    finally:
-        limit.cancel()
-    stop.set()
-    assert not list(changes)
+@pytest.mark.usefixtures("quick")
+def test_what_changes_in_the_first_round_is_learnt_though_nobody_tells(
+    folder: Path, reading: Reading
+) -> None:
+    store, stop = MemoryStore(), threading.Event()
+    rounds: list[set[str]] = []
+
+    def told(summary: Summary) -> None:
+        rounds.append(names(store))
+        if len(rounds) == 1:
+            (folder / "b.txt").write_text(f"{PROSE} Two.")
+        else:
+            stop.set()
+
+    with Learner(store, ME, reading=reading) as learner:
+        keep_learnt(learner, [folder], changes_in([folder], stop=stop), told)
+    assert rounds == [{"a.txt"}, {"a.txt", "b.txt"}]
+
+
+def test_it_sleeps_for_seconds_and_tells_of_changes_alone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sleeps: list[int] = []
+
+    def watch(
+        *paths: Path, step: int, rust_timeout: int, **others: object
+    ) -> Iterator[set[object]]:
+        sleeps.extend((step, rust_timeout))
+        yield set()
+        yield set()
+        yield {(1, str(folder / "b.txt"))}
+
+    monkeypatch.setattr(watchfiles, "watch", watch)
+    assert list(changes_in([folder])) == [{folder}, {folder / "b.txt"}]
+    assert min(sleeps) >= 1000
 
 
 def test_what_is_not_there_cannot_be_watched(folder: Path) -> None:

@@ -3,13 +3,16 @@
 Learning again costs a look at every file's size and time and reads only what is new, so a change
 is taken as no more than a sign that there is something to do: nothing is missed if changes come
 while it learns, and rules and removals need no code of their own. Changes that come close together
-are one (watchfiles gathers them, through the system's own notices, for 1.6 s).
+are one: watchfiles gathers them, through the system's own notices, and looks every second whether
+there are any. In between everything sleeps.
+
+Watching begins after the first round, so what changed during that is not told. The first batch,
+which comes after some seconds even if nothing has changed, is therefore a round whatever it says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,7 +26,8 @@ if TYPE_CHECKING:
     from watchfiles.main import FileChange
 
 Batch = Iterable[Path]
-_BEGINNING_MS: Final = 100
+_STEP_MS: Final = 1000  # between two looks at what the system has told; how long Ctrl-C may take
+_FIRST_MS: Final = 2000  # until the first batch
 
 
 def keep_learnt(
@@ -55,8 +59,8 @@ def keep_learnt(
 def changes_in(paths: Sequence[Path], *, stop: object = None) -> Iterator[set[Path]]:
     """What changes in files and folders, as the system tells it, until Ctrl-C or `stop` is set.
 
-    It is watched from this call on, which takes a tenth of a second: nothing is missed that changes
-    before the first batch is asked for. `stop` is a `threading.Event`. Raises `OptionError` where
+    It is watched from when the first batch is asked for, which is the paths themselves: anything in
+    them may have changed before. `stop` is a `threading.Event`. Raises `OptionError` where
     watchfiles is not installed, or a path is not there.
     """
     try:
@@ -73,18 +77,22 @@ def changes_in(paths: Sequence[Path], *, stop: object = None) -> Iterator[set[Pa
         stop_event=stop,  # type: ignore[arg-type]  # anything with `is_set`
         recursive=any(root.is_dir() for root in roots),
         watch_filter=None,
-        # Watching begins when the first batch is asked for, so one is, which may be empty.
-        rust_timeout=_BEGINNING_MS,
+        step=_STEP_MS,
+        rust_timeout=_FIRST_MS,
         yield_on_timeout=True,
     )
-    return _not_empty(chain([next(batches, set())], batches))
+    return _told(roots, batches)
 
 
-def _not_empty(batches: Iterable[set[FileChange]]) -> Iterator[set[Path]]:
+def _told(roots: Sequence[Path], batches: Iterable[set[FileChange]]) -> Iterator[set[Path]]:
+    is_first = True
     try:
         for batch in batches:
-            if batch:
+            if is_first:
+                yield set(roots)
+            elif batch:
                 yield {Path(path) for _, path in batch}
+            is_first = False
     except KeyboardInterrupt:
         return
 
