@@ -30,6 +30,7 @@ from tecla.settings import load
 from tecla.store.base import Owner
 from tecla.store.events import SuggestedText
 from tecla.store.sqlite import SqliteStore
+from tecla.store.sqlite_names import files_of
 
 
 @pytest.fixture
@@ -46,6 +47,25 @@ def mode(path: Path) -> int:
 
 
 # --- where it is, and who may read it ------------------------------------------------------------
+
+
+def test_all_that_it_writes_beside_it_has_a_name(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: set[Path] = set()
+    replace = Path.replace
+
+    def replaced(new: Path, target: Path) -> Path:
+        written.update(path.parent.iterdir())
+        return replace(new, target)
+
+    monkeypatch.setattr(Path, "replace", replaced)
+    with open_store(path) as store:
+        store.forget_everything()
+        written |= set(path.parent.iterdir())
+    assert {each.name for each in written} >= {"tecla.db", "tecla.db-wal", "tecla.db.lock"}
+    assert any(each.name.startswith("tecla.db.new") for each in written)
+    assert written <= set(files_of(path))
 
 
 def test_by_default_it_is_in_the_data_folder_of_the_settings(

@@ -17,11 +17,6 @@ if TYPE_CHECKING:
     from tecla.learning.traces import Traces
     from tecla.settings import LoadedSettings
 
-# What is written beside a store's file, by what follows its name (`store/sqlite_file.py`).
-_BESIDE = (
-    "", "-wal", "-shm", "-journal", ".lock", ".new", ".new-wal", ".new-shm", ".new-journal"
-)  # fmt: skip
-
 
 def forget(
     sources: Annotated[
@@ -139,9 +134,10 @@ def _places(loaded: LoadedSettings) -> list[Path]:
 def _of_store(file: Path) -> list[Path]:
     """The files and the folder of a store: by its name and, where that is a link, its file's."""
     from tecla.personal.following import folder_beside
+    from tecla.store.sqlite_names import files_of
 
     names = (file, file.resolve())
-    files = [each.with_name(f"{each.name}{ending}") for each in names for ending in _BESIDE]
+    files = [each for name in names for each in files_of(name)]
     return [*files, *map(folder_beside, names)]
 
 

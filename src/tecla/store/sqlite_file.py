@@ -39,13 +39,13 @@ from tecla.errors import StoreBusyError, StoreError, StoreFormatError, StoreFull
 from tecla.store.migrations import Migration, check_version, migrate
 from tecla.store.sealing import StoreKey
 from tecla.store.sqlite_errors import damaged, named_errors
+from tecla.store.sqlite_names import beside, lock_of, new_of
 from tecla.store.sqlite_open import check_application, check_kind, connect, kind_of
 from tecla.store.sqlite_rewrite import rewrite
 from tecla.store.sqlite_rows import first
 from tecla.store.sqlite_schema import APPLICATION, MIGRATIONS
 
 BUSY_S: Final = 5.0
-_BESIDE = ("-wal", "-shm", "-journal")
 
 
 class SqliteFile(Closing):
@@ -160,9 +160,9 @@ class SqliteFile(Closing):
             connection = self._connect(self.path, writes=True)
             try:
                 check_application(connection, self.path)
-                for suffix in ("", *_BESIDE):
+                for each in (self.path, *beside(self.path)):
                     with suppress(PermissionError, FileNotFoundError):
-                        Path(f"{self.path}{suffix}").chmod(0o600)
+                        each.chmod(0o600)
                 migrate(connection, self.path, self._migrations)
             except BaseException:
                 connection.close()
@@ -171,15 +171,15 @@ class SqliteFile(Closing):
 
     def _create(self) -> None:
         """Make the file under another name: whole or not there."""
-        for suffix in _BESIDE:
-            if (left := Path(f"{self.path}{suffix}")).exists():
+        for left in beside(self.path):
+            if left.exists():
                 raise StoreFormatError(
                     f"{str(left)!r} is what is left of a store whose file {self.path.name!r} is "
                     "gone; put that back, or delete what is left"
                 )
-        new = self.path.with_name(f"{self.path.name}.new")
-        for suffix in ("", *_BESIDE):
-            Path(f"{new}{suffix}").unlink(missing_ok=True)
+        new = new_of(self.path)
+        for each in (new, *beside(new)):
+            each.unlink(missing_ok=True)
         os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         with closing(self._connect(new, writes=True)) as connection:
             connection.execute(f"PRAGMA application_id = {APPLICATION}")
@@ -277,8 +277,7 @@ def _open_lock(path: Path) -> int:
         if path.is_dir():
             raise StoreError(f"{str(path)!r} is a folder; name a file")
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        name = path.with_name(f"{path.name}.lock")
-        return os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        return os.open(lock_of(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise StoreError(
             f"cannot keep anything at {str(path)!r}: {error.strerror}; name another file with "

@@ -15,6 +15,7 @@ import apsw
 
 from tecla.errors import StoreBusyError
 from tecla.store.sealing import StoreKey
+from tecla.store.sqlite_names import new_of
 from tecla.store.sqlite_open import check_application, connect
 from tecla.store.sqlite_rows import first
 
@@ -28,7 +29,7 @@ def rewrite(path: Path, now: StoreKey | None, new: StoreKey | None, *, busy_s: f
     file is overwritten with zeros. Raises `StoreBusyError` where another program has it open, and
     what SQLite raises; the file then is as it was.
     """
-    copy = path.with_name(f"{path.name}.new")
+    copy = new_of(path)
     copy.unlink(missing_ok=True)
     os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     try:
