@@ -248,7 +248,7 @@ def test_a_table_without_text_or_the_column_says_so(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("a,b\n1,2\n3,4\n")
     assert why_not(path) == "no_column"
-    assert why_not(path, options=ReadingOptions(("c",))) == "no_column"
+    assert why_not(path, options=ReadingOptions(("c",))) == "other_columns"
 
 
 def test_json_lines(tmp_path: Path) -> None:
@@ -259,7 +259,7 @@ def test_json_lines(tmp_path: Path) -> None:
     assert everything_of(path) == [PROSE, Left("no_text"), bad, bad]
     named = ReadingOptions(("deep.note", "body"))
     assert texts_of(path, named) == [f"a note that is deep\n{PROSE}"]
-    assert why_not(path, options=ReadingOptions(("other",))) == "no_column"
+    assert why_not(path, options=ReadingOptions(("other",))) == "other_columns"
 
 
 @pytest.mark.parametrize(

@@ -191,3 +191,89 @@ def test_a_text_that_moved_to_another_folder_is_not_elsewhere(
     learn(second)
     learn()
     assert texts(store) == {"m.txt": NEW, "copy.txt": OLD, "n.py": f"{LONG}."}
+
+
+def boxes(folder: Path) -> tuple[Path, Path]:
+    """Two mailboxes that share their second mail."""
+    made = []
+    for name, words in {"a.mbox": ("one", "two"), "b.mbox": ("two", "three")}.items():
+        made.append(folder / name)
+        made[-1].write_bytes(mbox([eml(f"{PROSE} Mail {word}.") for word in words]))
+    return made[0], made[1]
+
+
+def mails(store: MemoryStore) -> dict[str, set[str]]:
+    """The last words of the mails that are kept, by the name of their mailbox."""
+    found: dict[str, set[str]] = {}
+    for passage in store.documents.passages(ME):
+        name, is_mail, _ = Path(passage.source).name.partition("#")
+        if is_mail:
+            found.setdefault(name, set()).add(passage.text.rpartition(" ")[2])
+    return found
+
+
+def test_a_mail_that_two_mailboxes_share_is_kept_while_one_has_it(
+    store: MemoryStore, learn: Learn, folder: Path
+) -> None:
+    first, _ = boxes(folder)
+    learn()
+    assert mails(store) == {"a.mbox": {"one.", "two."}, "b.mbox": {"three."}}
+    assert learn().changed is False
+    first.unlink()
+    learn()
+    assert mails(store) == {"b.mbox": {"two.", "three."}}
+    assert learn().changed is False
+
+
+def test_a_shared_mail_is_kept_when_its_mailbox_loses_it(
+    store: MemoryStore, learn: Learn, folder: Path
+) -> None:
+    first, second = boxes(folder)
+    learn()
+    renew(first, mbox([eml(f"{PROSE} Mail one.")]))
+    learn()
+    assert mails(store) == {"a.mbox": {"one."}, "b.mbox": {"two.", "three."}}
+    second.unlink()
+    learn()
+    assert mails(store) == {"a.mbox": {"one."}}
+
+
+def test_a_shared_mail_is_kept_once_when_its_mailbox_grows(
+    store: MemoryStore, learn: Learn, folder: Path
+) -> None:
+    first, _ = boxes(folder)
+    first.rename(folder / "z.mbox")
+    learn()
+    assert mails(store) == {"b.mbox": {"two.", "three."}, "z.mbox": {"one."}}
+    words = ("one", "two", "five")
+    renew(folder / "z.mbox", mbox([eml(f"{PROSE} Mail {word}.") for word in words]))
+    learn()
+    assert mails(store) == {"b.mbox": {"two.", "three."}, "z.mbox": {"one.", "five."}}
+    assert learn().changed is False
+
+
+def test_a_mail_that_was_forgotten_with_its_mailbox_is_learnt_from_the_other(
+    store: MemoryStore, learn: Learn, folder: Path
+) -> None:
+    first, second = boxes(folder)
+    learn()
+    sources = [each.source for each in store.documents.all([ME])]
+    store.documents.remove(ME, [each for each in sources if each.startswith(str(first.resolve()))])
+    learn(second)
+    assert mails(store) == {"b.mbox": {"two.", "three."}}
+
+
+def test_a_shared_mail_outlives_the_folder_of_its_mailbox(
+    store: MemoryStore, learn: Learn, folder: Path, tmp_path: Path
+) -> None:
+    _, second = boxes(folder)
+    other = tmp_path / "other"
+    other.mkdir()
+    second.rename(other / "b.mbox")
+    learn()
+    learn(other)
+    (folder / "a.mbox").unlink()
+    learn()
+    assert mails(store) == {"b.mbox": {"three."}}
+    learn(other)
+    assert mails(store) == {"b.mbox": {"two.", "three."}}

@@ -10,16 +10,17 @@ a mailbox, the rows of a table). No text is ever longer than `Limits.text_chars`
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import BinaryIO, Final, Literal, Protocol
 
 from tecla.checks import whole
 from tecla.errors import OptionError
 
 Reason = Literal[
-    "kind", "binary", "no_text", "damaged", "locked", "no_column", "too_large", "too_long",
-    "too_much_memory", "unreadable", "link", "name", "ignored", "same", "others_mail",
+    "kind", "binary", "no_text", "damaged", "locked", "no_column", "other_columns", "too_large",
+    "too_long", "too_much_memory", "unreadable", "link", "name", "ignored", "same", "others_mail",
     "machine_mail", "encrypted_mail", "bad_row", "broke_down", "not_installed",
 ]  # fmt: skip
 REASONS: Final[dict[Reason, str]] = {
@@ -29,6 +30,7 @@ REASONS: Final[dict[Reason, str]] = {
     "damaged": "damaged, cut short, or not of the kind its name says",
     "locked": "locked with a password",
     "no_column": "none of its columns or fields is text; name one with --column",
+    "other_columns": "none of its columns or fields has a name given with --column",
     "too_large": "too large",
     "too_long": "took too long to read",
     "too_much_memory": "needed too much memory to read",
@@ -44,15 +46,27 @@ REASONS: Final[dict[Reason, str]] = {
     "broke_down": "its reader broke down",
     "not_installed": "needs a library that is not installed",
 }
+# With these a file says nothing new about itself: what was learnt from it stays.
+PASSING: Final[frozenset[Reason]] = frozenset({
+    "damaged", "unreadable", "too_long", "too_much_memory", "broke_down", "not_installed", "locked",
+    "other_columns",
+})  # fmt: skip
+MOST_COLUMNS: Final = 40  # that are named of a file
+MOST_COLUMN_CHARS: Final = 60
 
 
 class UnreadableError(Exception):
-    """A file, or one text of it, that is not learnt; `reason` says why. Never leaves the room."""
+    """A file, or one text of it, that is not learnt. Never leaves the room.
 
-    def __init__(self, reason: Reason) -> None:
-        """Name the reason, one of `REASONS`."""
+    reason: why, one of `REASONS`. columns: what its columns or fields are called, where none of
+    them was asked for; at most `MOST_COLUMNS`, each cut to `MOST_COLUMN_CHARS`.
+    """
+
+    def __init__(self, reason: Reason, columns: Iterable[str] = ()) -> None:
+        """Name the reason, and the columns that there are."""
         super().__init__(reason)
         self.reason: Reason = reason
+        self.columns = tuple(each[:MOST_COLUMN_CHARS] for each in islice(columns, MOST_COLUMNS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ be taken away again). What it says is JSON, one object a line:
     {"ready": true}                        it has begun
     {"text": ...}                          the next text of the file
     {"left": reason, "count": number}      texts that were left out
-    {"end": reason or null}                nothing more; why, if it did not get to the end
+    {"end": null}                          nothing more
+    {"end": reason, "columns": [...]}      why not; the columns that it has, where those are why
 
 Run as a module: `python -m tecla.learning.child`. `reading.py` is the other end of the line.
 """
@@ -19,7 +20,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -50,7 +51,7 @@ def main() -> None:
         limits = Limits(**request["limits"])
         options = ReadingOptions(tuple(request["columns"]), tuple(request["senders"]), limits)
         _limit_memory(limits.memory_bytes)
-        _say(out, {"end": _answer(Path(request["path"]), request["kind"], options, out)})
+        _say(out, _answer(Path(request["path"]), request["kind"], options, out))
 
 
 def read(path: Path, kind: Any, options: ReadingOptions) -> Iterator[str | Left]:
@@ -74,7 +75,8 @@ def read(path: Path, kind: Any, options: ReadingOptions) -> Iterator[str | Left]
         raise UnreadableError("unreadable") from error
 
 
-def _answer(path: Path, kind: Any, options: ReadingOptions, out: BinaryIO) -> Reason | None:
+def _answer(path: Path, kind: Any, options: ReadingOptions, out: BinaryIO) -> dict[str, object]:
+    """Tell the texts of a file; what is to be said last."""
     left: Left | None = None
     try:
         for found in read(path, kind, options):
@@ -87,20 +89,24 @@ def _answer(path: Path, kind: Any, options: ReadingOptions, out: BinaryIO) -> Re
             else:
                 _say(out, {"text": found})
     except UnreadableError as unreadable:
-        return unreadable.reason
+        return _ended(unreadable.reason, unreadable.columns)
     except MemoryError:
-        return "too_much_memory"
+        return _ended("too_much_memory")
     except RecursionError:
-        return "damaged"
+        return _ended("damaged")
     except ImportError:
-        return "not_installed"
+        return _ended("not_installed")
     except BrokenPipeError:
         raise
     except Exception:  # a library's own; a file is never worth the others
-        return "broke_down"
+        return _ended("broke_down")
     finally:
         _tell(out, left)
-    return None
+    return {"end": None}
+
+
+def _ended(reason: Reason, columns: Sequence[str] = ()) -> dict[str, object]:
+    return {"end": reason, "columns": columns}
 
 
 def _tell(out: BinaryIO, left: Left | None) -> None:

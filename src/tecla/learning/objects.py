@@ -23,16 +23,13 @@ def read_objects(file: BinaryIO, options: ReadingOptions) -> Iterator[str | Left
     """The text of each object, its fields on lines of their own."""
     objects = _objects(file)
     sample = list(islice(objects, _SAMPLE))
-    fields = options.columns or _text_fields([each for each in sample if isinstance(each, dict)])
-    if not any(isinstance(each, dict) for each in sample):
+    whole = [each for each in sample if isinstance(each, dict)]
+    if not whole:
         raise UnreadableError("damaged" if sample else "no_text")
-    known = any(
-        isinstance(_value(each, field), str)
-        for each in sample
-        if isinstance(each, dict)
-        for field in fields
-    )
-    if not known:
+    fields = options.columns or _text_fields(whole)
+    if not any(isinstance(_value(each, field), str) for each in whole for field in fields):
+        if options.columns:
+            raise UnreadableError("other_columns", _names_of(whole))
         raise UnreadableError("no_column")
     for each in chain(sample, objects):
         if isinstance(each, Left):
@@ -64,6 +61,10 @@ def _value(found: Mapping[str, object], field: str) -> object:
 
 
 def _text_fields(sample: Sequence[Mapping[str, object]]) -> tuple[str, ...]:
-    names = list(dict.fromkeys(name for each in sample for name in each))
+    names = _names_of(sample)
     rows = [[each.get(name) for name in names] for each in sample]
     return tuple(names[at] for at in text_columns(rows))
+
+
+def _names_of(sample: Sequence[Mapping[str, object]]) -> list[str]:
+    return list(dict.fromkeys(name for each in sample for name in each))

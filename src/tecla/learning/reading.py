@@ -78,7 +78,7 @@ class Reading(Closing):
             )
         if reason is not None:
             assert reason in REASONS
-            raise UnreadableError(reason)
+            raise UnreadableError(reason, message["columns"])
 
     def close(self) -> None:
         """End the process; the next file begins another. Safe to call twice."""

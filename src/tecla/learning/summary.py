@@ -17,8 +17,10 @@ class Summary:
     files: learnt anew or again. texts: in them that were new (the mails of a mailbox). unchanged:
     files that were known as they are. forgotten: files whose texts were erased since they are gone
     or have become empty. skipped: files that are not learnt. left_out: texts within files that are
-    not learnt. redacted: sentences. repeated: paragraphs learnt before. kept_back: folders that
-    seem to have lost all their files at once, whose texts were therefore kept.
+    not learnt. redacted: sentences. repeated: paragraphs learnt before. columns: what a skipped
+    table has instead of those that were named. ruled_out: files of those forgotten that are still
+    there, in a folder that is learnt without them. kept_back: folders that seem to have lost all
+    their files at once, whose texts were therefore kept.
     """
 
     files: int = 0
@@ -32,12 +34,16 @@ class Summary:
     left_out: Counter[Reason] = field(default_factory=Counter)
     redacted: Counter[RedactionKind] = field(default_factory=Counter)
     skipped_files: list[tuple[Path, Reason]] = field(default_factory=list, repr=False)
+    columns: dict[Path, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    ruled_out: list[Path] = field(default_factory=list, repr=False)
     kept_back: list[Path] = field(default_factory=list, repr=False)
 
-    def skip(self, path: Path, reason: Reason) -> None:
+    def skip(self, path: Path, reason: Reason, columns: tuple[str, ...] = ()) -> None:
         """Count a file that is not learnt."""
         self.skipped[reason] += 1
         self.skipped_files.append((path, reason))
+        if columns:
+            self.columns[path] = columns
 
     @property
     def changed(self) -> bool:
@@ -60,6 +66,8 @@ class Summary:
             "skipped_files": [
                 {"path": str(path), "reason": reason} for path, reason in self.skipped_files
             ],
+            "columns": {str(path): list(names) for path, names in self.columns.items()},
+            "ruled_out": list(map(str, self.ruled_out)),
             "kept_back": list(map(str, self.kept_back)),
         }
 

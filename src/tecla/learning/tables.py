@@ -63,7 +63,11 @@ def _texts(rows: Iterator[list[str]], options: ReadingOptions) -> Iterator[str |
         raise UnreadableError("no_text")
     names = sample[0] if _is_header(sample[0], options.columns) else None
     body = sample[1:] if names is not None else sample
-    columns = _asked(options.columns, names, max(map(len, sample)))
+    width = max(map(len, sample))
+    columns = _asked(options.columns, names, width)
+    if options.columns and not columns:
+        numbers = map(str, range(1, width + 1))
+        raise UnreadableError("other_columns", numbers if names is None else map(str.strip, names))
     if not options.columns:
         columns = text_columns([[*row] for row in body])
     if not columns:
