@@ -72,7 +72,70 @@ def test_owners_columns_and_filters(tecla: Callable[..., Ran]) -> None:
     assert len(tecla("learned", "--kind", "text", "--json").document["learned"]) == 1
     assert len(tecla("learned", "b.csv", "--json").document["learned"]) == 1
     assert len(tecla("learned", "--user", "ann", "--json").document["learned"]) == 1
-    assert "did you mean 'text'" in tecla("learned", "--kind", "txt").err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("xyz", "--kind", "pdf"), "(2 files) nothing has 'xyz' in its path and is of the kind"),
+        (("--user", "local", "--kind", "pdf"), "for the user 'local' (2 files) nothing is of the"),
+        (("--user", "ann"), "Nothing is known of the user 'ann', but of the user 'local'."),
+    ],
+)
+def test_filters_that_meet_nothing_are_named(
+    tecla: Callable[..., Ran], arguments: tuple[str, ...], said: str
+) -> None:
+    tecla("learn", "notes")
+    assert said in tecla("learned", *arguments).out
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("txt", "did you mean 'text'? kinds are text, "),
+        ("csv", "there is no kind 'csv'; did you mean 'table'? kinds are text, "),
+        ("tables", "did you mean 'table'?"),
+        ("x-ray", "there is no kind 'x-ray'; kinds are text, markdown, html, mail, mbox, "),
+    ],
+)
+def test_what_is_no_kind(tecla: Callable[..., Ran], kind: str, said: str) -> None:
+    ran = tecla("learned", "--kind", kind)
+    assert ran.status == 2
+    assert said in ran.err
+
+
+def test_columns_that_are_not_there_are_answered_with_those_that_are(
+    tecla: Callable[..., Ran],
+) -> None:
+    (Path("notes") / "e.jsonl").write_text(json.dumps({"name": PROSE, "note": CANARY}))
+    (Path("notes") / "f.csv").write_text(f"1,{PROSE} One.\n2,{PROSE} Two.\n")
+    tecla("learn", "notes")
+    ran = tecla("learn", "notes", "--column", "bodies")
+    assert "b.csv: none of its columns or fields has a name given with --column; it has" in ran.err
+    assert "it has 'id', 'body', 'tag'\n" in ran.err
+    assert "it has 'name', 'note'\n" in ran.err
+    assert "it has '1', '2'\n" in ran.err
+    assert tecla("learned").out.splitlines()[-1].startswith("4 files")  # a slip erases nothing
+
+
+def test_a_file_that_was_named_and_is_ruled_out_by_its_folder_is_named_when_it_goes(
+    tecla: Callable[..., Ran],
+) -> None:
+    (Path("notes") / ".gitignore").write_text("a.*\n")
+    assert tecla("learn", "notes/a.txt").status == 0
+    told = "a.txt: would be forgotten, though it is there; its folder is learnt without it"
+    assert told in tecla("learn", "notes", "--dry-run").err
+    ran = tecla("learn", "notes", "--json")
+    assert [Path(each).name for each in ran.document["ruled_out"]] == ["a.txt"]
+    tecla("learn", "notes/a.txt", "notes/b.csv")
+    ran = tecla("learn", "notes", "--exclude", "b.*")
+    assert "a.txt: forgotten, though it is there" in ran.err
+    assert "b.csv: forgotten, though it is there" in ran.err
+    tecla("learn", "notes/a.txt")
+    (Path("notes") / "a.txt").unlink()
+    ran = tecla("learn", "notes")
+    assert "1 file forgotten" in ran.out
+    assert "though it is there" not in ran.err
 
 
 def test_forget_a_file_with_proof(

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learning.files import PROSE
-from store.made import event
+from store.made import NO_LIMIT, event
 from tecla.errors import OptionError
 from tecla.learning.forgetting import Wish, plan, proven
 from tecla.learning.learner import Learner
@@ -191,9 +191,20 @@ def test_what_is_derived_is_purged_and_a_trace_in_it_breaks_the_proof(
         assert store.derived.to_purge() == []
 
 
-def test_what_was_never_learnt_is_named(folder: Path) -> None:
+def test_what_was_never_learnt_is_named() -> None:
+    store = MemoryStore()
+    with pytest.raises(OptionError, match=r"learnt from 'nothing' for .* nor of anybody else"):
+        plan(store, Wish(ME, ("nothing",)))
+    store.settings.put(ME, "eagerness", 0.5)
     with pytest.raises(OptionError, match=r"nothing was learnt from 'nothing'.*tecla learned"):
-        plan(MemoryStore(), Wish(ME, ("nothing",)))
+        plan(store, Wish(ME, ("nothing",)))
+
+
+def test_of_many_who_are_known_some_are_named() -> None:
+    store = MemoryStore(retention=NO_LIMIT)
+    store.feedback.record(event(f"s{at}", user=f"user-{at:02}") for at in range(12))
+    with pytest.raises(OptionError, match=r"the users 'user-00', .*'user-09' and 2 more$"):
+        plan(store, Wish(ME))
 
 
 PACKED = {

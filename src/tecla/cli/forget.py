@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -77,11 +79,8 @@ def forget(
     else:
         _tell(planned, proof, there)
     if not proof.holds:
-        where = ", ".join(map(repr, map(str, proof.after.hits)))
-        raise StoreError(
-            f"pieces of what was to be forgotten are still in {where}: end every program that uses "
-            "tecla and run the same command again"
-        )
+        own = loaded.settings.paths.store_file.resolve()
+        raise StoreError(_left(planned.wish, proof.after.hits, own))
 
 
 def _wish(
@@ -182,6 +181,46 @@ def _tell(planned: Plan, proof: Proof, places: list[Path]) -> None:
     )
     if proof.sealed:
         typer.echo("the store is encrypted: what lies in it cannot be found by its bytes")
+
+
+def _left(wish: Wish, hits: Iterable[Path], own: Path) -> str:
+    """What to do about files in which something is left: those of other stores, and the others."""
+    found: dict[Path | None, list[str]] = {}
+    for path in hits:
+        store = _store_of(path)
+        found.setdefault(None if store == own else store, []).append(repr(str(path)))
+    said = []
+    for store, files in found.items():
+        remedy = (
+            "end every program that uses tecla and run the same command again"
+            if store is None
+            else f"that is another store, and `{_command(wish, store)}` forgets it there"
+        )
+        said.append(f"{', '.join(files)}: {remedy}")
+    return f"pieces of what was to be forgotten are still in {'; and in '.join(said)}"
+
+
+def _store_of(path: Path) -> Path | None:
+    """The store that a file is of, or lies in the indexes of."""
+    from tecla.personal.following import folder_beside
+    from tecla.store.sqlite_names import files_of
+    from tecla.store.sqlite_open import is_store
+
+    for each in (path, *path.parents):
+        for length in range(len(each.name), 0, -1):
+            store = each.parent / each.name[:length]
+            if each in (*files_of(store), folder_beside(store)) and is_store(store):
+                return store.resolve()
+    return None
+
+
+def _command(wish: Wish, store: Path) -> str:
+    """The command that has the same wish of another store."""
+    of = wish.owner
+    words = ["tecla", "forget", *wish.sources]
+    words += ["--everything"] if of is None else [f"--{of.kind}", of.name]
+    words += ["--feedback"] if wish.feedback else []
+    return f"TECLA_STORE_FILE={shlex.quote(str(store))} {shlex.join(words)}"
 
 
 def _document(planned: Plan, proof: Proof, places: list[Path]) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +16,7 @@ from tecla.errors import OptionError
 
 if TYPE_CHECKING:
     from tecla.cli.indexing import Indexing
+    from tecla.learning.base import Reason
     from tecla.learning.learner import Advance, Learner
     from tecla.learning.summary import Summary
     from tecla.store.owners import Owner
@@ -148,15 +149,34 @@ def _tell(summary: Summary, *, dry: bool, as_json: bool) -> None:
     if as_json:
         print(as_line(summary.document()), flush=True)
         return
-    from tecla.learning.base import REASONS
-
     for line in summary.lines(dry=dry):
         typer.echo(printable(line))
-    named = [each for each in summary.skipped_files if each[1] not in ("kind", "ignored", "link")]
-    for path, reason in named[:_MOST_NAMED]:
-        typer.echo(f"  {printable(str(path))}: {REASONS[reason]}", err=True)
-    if len(named) > _MOST_NAMED:
-        typer.echo(f"  and {len(named) - _MOST_NAMED} more; --json names all", err=True)
+    gone = "would be forgotten" if dry else "forgotten"
+    _name(
+        f"{path}: {gone}, though it is there; its folder is learnt without it, so name it itself"
+        for path in summary.ruled_out
+    )
+    _name(
+        f"{path}: {_why(reason, summary.columns.get(path, ()))}"
+        for path, reason in summary.skipped_files
+        if reason not in ("kind", "ignored", "link")
+    )
+
+
+def _name(files: Iterable[str]) -> None:
+    """Say something of each of some files, unless they are many."""
+    lines = list(files)
+    for line in lines[:_MOST_NAMED]:
+        typer.echo(printable(f"  {line}"), err=True)
+    if len(lines) > _MOST_NAMED:
+        typer.echo(f"  and {len(lines) - _MOST_NAMED} more; --json names all", err=True)
+
+
+def _why(reason: Reason, columns: Sequence[str]) -> str:
+    from tecla.learning.base import REASONS
+
+    has = f"; it has {', '.join(map(repr, columns))}" if columns else ""
+    return f"{REASONS[reason]}{has}"
 
 
 @contextmanager

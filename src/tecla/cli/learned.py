@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tecla.cli.owning import owner_of, printable
+from tecla.errors import OptionError
 
 if TYPE_CHECKING:
+    from tecla.store.base import Store
     from tecla.store.documents import Document
     from tecla.store.owners import Owner
 
@@ -58,31 +61,67 @@ def learned(
 
     Without options it is that of every user and collection of this machine.
     """
-    from tecla.checks import known
-    from tecla.learning.kinds import KINDS
     from tecla.learning.summary import many
     from tecla.store.sqlite import SqliteStore
 
-    known(kind or (), KINDS)
-    everybody = user is None and collection is None
-    owners = None if everybody else [owner_of(user, collection)]
+    _check_kinds(kind or ())
+    owner = None if user is None and collection is None else owner_of(user, collection)
     with SqliteStore.open() as store:
-        rows = _by_file(store.documents.all(owners))
+        known = _by_file(store.documents.all(None if owner is None else [owner]))
+        nothing = None if known else _nothing(store, owner)
     rows = [
         row
-        for row in rows
+        for row in known
         if (not matching or any(each in row.file for each in matching))
         and (not kind or row.kind in kind)
     ]
     if as_json:
         print(json.dumps({"learned": [row.document() for row in rows]}, ensure_ascii=False))
+    elif nothing is not None:
+        typer.echo(nothing)
     elif not rows:
-        typer.echo("Nothing is known. `tecla learn PATH` learns files and folders.")
+        whose = "" if owner is None else f" for the {owner.kind} {owner.name!r}"
+        wanted = _wanted(matching or (), kind or ())
+        typer.echo(f"Of what was learnt{whose} ({many(len(known), 'file')}) nothing {wanted}.")
     else:
         _print_table(rows)
         texts = many(sum(row.texts for row in rows), "text")
         chars = many(sum(row.chars for row in rows), "character")
         typer.echo(f"{many(len(rows), 'file')}, {texts}, {chars}")
+
+
+def _check_kinds(kinds: Sequence[str]) -> None:
+    """Raise `OptionError` for what is no kind, naming the one that such files are of."""
+    from tecla.checks import nearest
+    from tecla.learning.kinds import KINDS, kind_of
+    from tecla.store.documents import OF_FEEDBACK
+
+    valid = (*KINDS, OF_FEEDBACK)
+    for each in kinds:
+        if each not in valid:
+            ending = kind_of(PurePath(f"a.{each}"))
+            hint = f"did you mean {ending!r}?" if ending else nearest(each, valid)
+            said = f"there is no kind {each!r}; {hint or ''}".rstrip()
+            raise OptionError(f"{said} kinds are {', '.join(valid)}")
+
+
+def _nothing(store: Store, owner: Owner | None) -> str:
+    """That there is no document of somebody, or of anybody."""
+    from tecla.learning.known import is_known, said_unknown
+
+    if owner is None:
+        return "Nothing is known. `tecla learn PATH` learns files and folders."
+    if is_known(store, owner):
+        return f"Nothing was learnt for the {owner.kind} {owner.name!r}."
+    said = said_unknown(store, owner)
+    return f"{said[0].upper()}{said[1:]}."
+
+
+def _wanted(matching: Sequence[str], kinds: Sequence[str]) -> str:
+    """What files were asked for, in words."""
+    path = f"has {' or '.join(map(repr, matching))} in its path" if matching else ""
+    kind = f"is of the kind {' or '.join(map(repr, kinds))}" if kinds else ""
+    return " and ".join(filter(None, (path, kind)))
 
 
 def _by_file(documents: Iterable[Document]) -> list[_Row]:

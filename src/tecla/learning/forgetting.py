@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from tecla.errors import OptionError
+from tecla.learning.known import is_known, said_unknown
 from tecla.learning.sources import file_of, is_within
 from tecla.learning.traces import Spell, Traces, pieces_of, search
 from tecla.store.base import Store
@@ -73,20 +74,15 @@ class Proof:
 
 
 def plan(store: Store, wish: Wish) -> Plan:
-    """Look up what is to go; raises `OptionError` where there is nothing by that name."""
+    """Look up what is to go; raises `OptionError` where there is nothing, or nobody of the name."""
     documents = list(_documents(store, wish))
     going = {each.id for each in documents}
     events = 0 if wish.scope == "sources" else sum(
         wish.scope != "feedback" or each.text is not None
         for each in store.feedback.events(_events(wish))
     )  # fmt: skip
-    if wish.scope == "sources" and not documents:
-        assert wish.owner is not None
-        names = ", ".join(map(repr, wish.sources))
-        raise OptionError(
-            f"nothing was learnt from {names} for the {wish.owner.kind} {wish.owner.name!r}; "
-            "`tecla learned` lists what is known"
-        )
+    if wish.owner is not None and not documents and not events:
+        _check_meant(store, wish, wish.owner)
     with_text = [each for each in documents if each.passages]
     return Plan(
         wish,
@@ -132,6 +128,8 @@ def proven(
     """
     store = open_store()
     try:
+        if purge is not None:
+            purge(store)  # what a forgetting that was ended has left to be thrown away
         planned = plan(store, wish)
         sealed = store.derived.cipher is not None
     finally:
@@ -145,6 +143,20 @@ def proven(
     finally:
         store.close()
     return planned, Proof(before, search(planned.pieces, places, spell=spell), sealed)
+
+
+def _check_meant(store: Store, wish: Wish, owner: Owner) -> None:
+    """Raise for a wish that meets neither a document nor feedback, unless more than those go."""
+    whose = f"the {owner.kind} {owner.name!r}"
+    unknown = None if is_known(store, owner) else said_unknown(store, owner)
+    if wish.scope == "sources":
+        names = ", ".join(map(repr, wish.sources))
+        remedy = unknown or "`tecla learned` lists what is known"
+        raise OptionError(f"nothing was learnt from {names} for {whose}; {remedy}")
+    if unknown is not None:
+        raise OptionError(unknown)
+    if wish.scope == "feedback" and store.consent.since_s(owner.name) is None:
+        raise OptionError(f"{whose} has not agreed that text is kept, and none is")
 
 
 def _documents(store: Store, wish: Wish) -> Iterator[Document]:

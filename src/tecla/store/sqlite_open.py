@@ -18,7 +18,7 @@ from typing import Final, Literal
 
 import apsw
 
-from tecla.errors import StoreKeyError
+from tecla.errors import StoreError, StoreKeyError
 from tecla.store.sealing import StoreKey
 from tecla.store.sqlite_errors import foreign, primary
 from tecla.store.sqlite_rows import first
@@ -98,6 +98,17 @@ def check_kind(path: Path, key: StoreKey | None) -> None:
         if primary(error) == apsw.SQLITE_NOTADB:
             raise foreign(path) from None
         # Damaged, or cut short and whole together with its log: opening it tells.
+
+
+def is_store(path: Path) -> bool:
+    """Whether a file is a store of tecla's that is not encrypted."""
+    if not path.is_file():
+        return False
+    try:
+        check_kind(path, None)
+    except StoreError:
+        return False
+    return True
 
 
 def check_application(connection: apsw.Connection, path: Path) -> None:
