@@ -125,7 +125,7 @@ class Typist:
 
     def _type(self) -> None:
         try:
-            self._socket.open(TEXT, session=f"typist {self._number}")
+            self._socket.open(TEXT, session=f"typist {self._number}", deadline_ms=5000)
             revision, text = 1, TEXT
             while not self._stops.wait(self._pause_s):
                 revision += 1
