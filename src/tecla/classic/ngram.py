@@ -32,6 +32,11 @@ class Ngram:
         self._name, self._own = name, own
         self._phrases = Phrases(model)
         self._recency = Recency()
+        self._behind: tuple[tuple[str, ...], bool, State] = (
+            (),
+            False,
+            model.state([], starts_text=False),
+        )
 
     @classmethod
     def open(cls, path: Path, name: str = "ngram", own: OwnWords | None = None) -> Ngram:
@@ -49,7 +54,7 @@ class Ngram:
             return []
         caret = split_caret(context.before)
         tokens = caret.tokens[-self.model.order :]
-        state = self.model.state(tokens, starts_text=caret.starts_text and tokens == caret.tokens)
+        state = self._state(tuple(tokens), caret.starts_text and tokens == caret.tokens)
         self._recency.follow(context.before[: len(context.before) - caret.open_chars])
         own = None if self._own is None else self._own.after(caret.tokens)
         if caret.open:
@@ -67,6 +72,13 @@ class Ngram:
     def logprob(self, lead: str, text: str) -> float:
         """See `NgramModel.logprob`."""
         return self.model.logprob(lead, text)
+
+    def _state(self, tokens: tuple[str, ...], starts_text: bool) -> State:
+        """The model's state behind `tokens`, which are the same as long as a word is typed."""
+        if self._behind[:2] != (tokens, starts_text):
+            state = self.model.state(tokens, starts_text=starts_text)
+            self._behind = tokens, starts_text, state
+        return self._behind[2]
 
     def _grown(self, before: str, phrase: Phrase, budget: Budget) -> Phrase:
         """The most probable way on from `phrase`, as long as the person's own words know one."""

@@ -14,7 +14,7 @@ from tecla.text.snapshot import Snapshot
 from tecla.text.words import words
 
 _MOST_CHARS = 400  # of the paragraph, from its end
-_LAST_RUN = regex.compile(r"\S++\Z")
+_LAST_RUN = regex.compile(r"(?r)\S++\Z")
 
 
 @dataclass(frozen=True, slots=True)

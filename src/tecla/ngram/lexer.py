@@ -28,7 +28,9 @@ _TOKEN = regex.compile(
     r"|([^\s\p{L}\p{M}\p{N}_])\1*+)|\s|.",
     regex.V1 | regex.DOTALL,
 )
-_OPEN = regex.compile(rf" ?(?:{_LETTER}+(?:['’]{_LETTER}+)*['’]?)?$", regex.V1)
+_OPEN = regex.compile(  # from the end: a line before it costs nothing
+    rf"(?r) ?(?:{_LETTER}+(?:['’]{_LETTER}+)*['’]?)?\Z", regex.V1
+)
 _WORD = regex.compile(rf" ?[{_LETTER}{UNSPACED}]", regex.V1)
 _LINE = regex.compile(r"\n")
 

@@ -34,6 +34,7 @@ class Lexicon:
         self._data = data
         self._ends = ends
         self._found: dict[str, int] = {}
+        self._begun: dict[bytes, IdRange] = {}
 
     @classmethod
     def of(cls, words: Sequence[str]) -> Lexicon:
@@ -94,5 +95,12 @@ class Lexicon:
     def beginning(self, text: str) -> IdRange:
         """The words that begin with `text`, itself included."""
         spelt = text.encode()
-        low = bisect_left(self, spelt, 0, len(self))
-        return IdRange(low, bisect_left(self, spelt + _PAST_ALL, low, len(self)))
+        found = self._begun.get(spelt)
+        if found is None:
+            low, high = self._begun.get(spelt[:-1], (0, len(self)))
+            low = bisect_left(self, spelt, low, high)
+            found = IdRange(low, bisect_left(self, spelt + _PAST_ALL, low, high))
+            if len(self._begun) >= _REMEMBERED:
+                self._begun.clear()
+            self._begun[spelt] = found
+        return found

@@ -27,6 +27,8 @@ ORDER = 6
 _CODE_POINTS = 0x110000
 _BEAM = 2
 _MOST_CHARS = 12  # a guess is given up when it adds more
+_REMEMBERED = 20_000  # beginnings of words that are not read again
+_MOST_KEPT_CHARS = 40  # of each
 
 
 class Spelling:
@@ -40,16 +42,17 @@ class Spelling:
         base[chars.unknown] = 1 - len(chars) / _CODE_POINTS
         self._model = Backoff(arrays, base)
         self._first = self._model.state([chars.start])
+        self._lately: dict[str, tuple[State, float]] = {}
         self._ids = {chars.word(index): index for index in range(len(chars))}
 
     def probability(self, word: str) -> float:
         """That a word is `word`."""
-        state, reached = self._read(self._first, word)
+        state, reached = self._read(word)
         return reached * self._model.probability(state, self._chars.end)
 
     def beginning(self, text: str) -> float:
         """That a word begins with `text`."""
-        return self._read(self._first, text)[1]
+        return self._read(text)[1]
 
     def of_all(self, words: Sequence[str]) -> Array:
         """Probabilities of many words at once, whose characters are all known  # [words]."""
@@ -64,7 +67,7 @@ class Spelling:
 
         A narrow beam: the most probable by character, not always the most probable of all.
         """
-        state, reached = self._read(self._first, text)
+        state, reached = self._read(text)
         beam, found = [(reached, text, state)], {}
         everything = IdRange(0, self._chars.ids)
         for _ in range(_MOST_CHARS):
@@ -87,10 +90,22 @@ class Spelling:
                 break
         return sorted(found.items(), key=lambda each: -each[1])[:k]
 
-    def _read(self, state: State, text: str) -> tuple[State, float]:
-        reached = 1.0
-        for char in text:
+    def _read(self, text: str) -> tuple[State, float]:
+        """The state behind the beginning of a word, and how probable that is.
+
+        What was read lately is known, also where one more character follows.
+        """
+        found = self._lately.get(text)
+        if found is not None:
+            return found
+        known = self._lately.get(text[:-1])
+        state, reached = known or (self._first, 1.0)
+        for char in text[-1:] if known else text:
             state, reached = self._step(state, reached, char)
+        if len(text) <= _MOST_KEPT_CHARS:
+            if len(self._lately) >= _REMEMBERED:
+                self._lately.clear()
+            self._lately[text] = state, reached
         return state, reached
 
     def _step(self, state: State, reached: float, char: str) -> tuple[State, float]:
