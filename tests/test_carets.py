@@ -21,7 +21,7 @@ CONTEXT_CHARS = 32  # so much of the line before the caret is read: prefill is t
 BATCH = 28  # requests that are handed in together
 ALTERNATIVES = 2
 SEED = 20
-SHARES = {"english": 168, "spanish": 168, "scripts": 56}
+SHARES = {"english": 112, "spanish": 112, "scripts": 40}
 
 
 def some_carets(name: str, count: int) -> list[str]:

@@ -212,8 +212,8 @@ def test_the_simulator_counts_the_same(tmp_path: Path, learning: bool) -> None:
         return
     text = ENGLISH.read_text(encoding="utf-8").encode("ascii", "ignore").decode()
     train, sample = tmp_path / "train.txt", tmp_path / "sample.txt"
-    train.write_text(text[1200:])
-    sample.write_text(text[:1200])
+    train.write_text(text[800:])
+    sample.write_text(text[:800])
     database = tmp_path / "counts.db"
     train_presage([train], database)
     try:
