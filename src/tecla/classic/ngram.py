@@ -32,11 +32,7 @@ class Ngram:
         self._name, self._own = name, own
         self._phrases = Phrases(model)
         self._recency = Recency()
-        self._behind: tuple[tuple[str, ...], bool, State] = (
-            (),
-            False,
-            model.state([], starts_text=False),
-        )
+        self._behind: tuple[tuple[tuple[str, ...], bool], State] | None = None
 
     @classmethod
     def open(cls, path: Path, name: str = "ngram", own: OwnWords | None = None) -> Ngram:
@@ -75,10 +71,10 @@ class Ngram:
 
     def _state(self, tokens: tuple[str, ...], starts_text: bool) -> State:
         """The model's state behind `tokens`, which are the same as long as a word is typed."""
-        if self._behind[:2] != (tokens, starts_text):
-            state = self.model.state(tokens, starts_text=starts_text)
-            self._behind = tokens, starts_text, state
-        return self._behind[2]
+        asked = tokens, starts_text
+        if self._behind is None or self._behind[0] != asked:
+            self._behind = asked, self.model.state(tokens, starts_text=starts_text)
+        return self._behind[1]
 
     def _grown(self, before: str, phrase: Phrase, budget: Budget) -> Phrase:
         """The most probable way on from `phrase`, as long as the person's own words know one."""

@@ -9,6 +9,7 @@ from tecla.ngram.backoff import State
 from tecla.ngram.lexer import END_OF_LINE, is_word
 from tecla.ngram.lexicon import IdRange
 from tecla.ngram.model import NgramModel
+from tecla.ngram.remembered import Remembered
 from tecla.text.words import WordEnd
 
 _BEAM = 3
@@ -61,7 +62,7 @@ class Phrases:
         """Phrases of `model`."""
         self._model = model
         self._known = IdRange(0, len(model.lexicon))
-        self._ways: dict[State, _Ways] = {}
+        self._ways: Remembered[State, _Ways] = Remembered(_REMEMBERED)
 
     def following(self, phrase: Phrase, n: int) -> list[Phrase]:
         """`phrase` with each of the `n` most probable next tokens that can stand behind it."""
@@ -152,10 +153,8 @@ class Phrases:
                 if token != END_OF_LINE
             ]
             ending = model.backoff.probability(state, model.lexicon.end)
-            ways = _Ways(tokens, ending + model.probability(state, END_OF_LINE))
-            if len(self._ways) >= _REMEMBERED:
-                self._ways.clear()
-            self._ways[state] = ways
+            ending += model.probability(state, END_OF_LINE)
+            ways = self._ways.keep(state, _Ways(tokens, ending))
         return ways
 
 

@@ -118,11 +118,10 @@ def _writer(rest: str, suggester: Suggester | None) -> Predictor:
     from tecla.suggest.suggester import Suggester
 
     model, options = _with_options("writer", rest, suggester)
-    beside = options.pop("beside", None)
-    level = options.pop("filters", "standard")
-    curves = options.pop("calibration", None)
-    call_keys = options.pop("call_keys", 0.0)
-    named = {name: str(options.pop(name)) for name in ("user", "collection") if name in options}
+    own = {name: options.pop(name) for name in _OF_WRITER if name in options}
+    beside, curves = own.get("beside"), own.get("calibration")
+    level, call_keys = own.get("filters", "standard"), own.get("call_keys", 0.0)
+    named = {name: str(own[name]) for name in ("user", "collection") if name in own}
     manner = manner_of(options, _OF_WRITER)
     if beside == "default":
         shelf = Shelf(DEFAULT_PREDICTORS)

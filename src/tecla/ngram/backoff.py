@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tecla.ngram.lexicon import IdRange
+from tecla.ngram.remembered import Remembered
 
 Array = npt.NDArray[Any]
 State = tuple[int, ...]
@@ -42,7 +43,7 @@ class Backoff:
         self._child_at = [each.data for each in self._child]
         self._word_at = [each.data for each in self._word]
         self._share_at = [each.data for each in self._share]
-        self._best: dict[tuple[int, int, int], Array] = {}
+        self._best: Remembered[tuple[int, int, int], Array] = Remembered(_TOP_RANGES)
 
     def state(self, ids: Iterable[int]) -> State:
         """The state behind `ids`."""
@@ -155,11 +156,8 @@ class Backoff:
         key = (ids.start, ids.stop, k)
         best = self._best.get(key)
         if best is None:
-            if len(self._best) >= _TOP_RANGES:
-                self._best.clear()
             values = self._single[ids.start : ids.stop]
-            best = np.argpartition(values, size - k)[-k:] + ids.start
-            self._best[key] = best
+            best = self._best.keep(key, np.argpartition(values, size - k)[-k:] + ids.start)
         return best
 
     def _children(self, n: int, entry: int, ids: IdRange) -> tuple[int, int]:

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tecla.ngram.remembered import Remembered
+
 Array = npt.NDArray[Any]
 
 _REMEMBERED = 20_000  # words whose ids are at hand
@@ -33,8 +35,8 @@ class Lexicon:
         """`data`: UTF-8 of all words  # [bytes] uint8; `ends`: # [words + 1] uint32."""
         self._data = data
         self._ends = ends
-        self._found: dict[str, int] = {}
-        self._begun: dict[bytes, IdRange] = {}
+        self._found: Remembered[str, int] = Remembered(_REMEMBERED)
+        self._begun: Remembered[bytes, IdRange] = Remembered(_REMEMBERED)
 
     @classmethod
     def of(cls, words: Sequence[str]) -> Lexicon:
@@ -86,10 +88,8 @@ class Lexicon:
         if index is None:
             spelt = word.encode()
             at = bisect_left(self, spelt, 0, len(self))
-            index = at if at < len(self) and self[at] == spelt else self.unknown
-            if len(self._found) >= _REMEMBERED:
-                self._found.clear()
-            self._found[word] = index
+            known = at < len(self) and self[at] == spelt
+            index = self._found.keep(word, at if known else self.unknown)
         return index
 
     def beginning(self, text: str) -> IdRange:
@@ -99,8 +99,6 @@ class Lexicon:
         if found is None:
             low, high = self._begun.get(spelt[:-1], (0, len(self)))
             low = bisect_left(self, spelt, low, high)
-            found = IdRange(low, bisect_left(self, spelt + _PAST_ALL, low, high))
-            if len(self._begun) >= _REMEMBERED:
-                self._begun.clear()
-            self._begun[spelt] = found
+            high = bisect_left(self, spelt + _PAST_ALL, low, high)
+            found = self._begun.keep(spelt, IdRange(low, high))
         return found

@@ -20,6 +20,7 @@ from tecla.ngram.backoff import Backoff, State
 from tecla.ngram.counts import count_levels
 from tecla.ngram.kneser_ney import smooth
 from tecla.ngram.lexicon import IdRange, Lexicon
+from tecla.ngram.remembered import Remembered
 
 Array = npt.NDArray[Any]
 
@@ -42,7 +43,7 @@ class Spelling:
         base[chars.unknown] = 1 - len(chars) / _CODE_POINTS
         self._model = Backoff(arrays, base)
         self._first = self._model.state([chars.start])
-        self._lately: dict[str, tuple[State, float]] = {}
+        self._lately: Remembered[str, tuple[State, float]] = Remembered(_REMEMBERED)
         self._ids = {chars.word(index): index for index in range(len(chars))}
 
     def probability(self, word: str) -> float:
@@ -103,9 +104,7 @@ class Spelling:
         for char in text[-1:] if known else text:
             state, reached = self._step(state, reached, char)
         if len(text) <= _MOST_KEPT_CHARS:
-            if len(self._lately) >= _REMEMBERED:
-                self._lately.clear()
-            self._lately[text] = state, reached
+            self._lately.keep(text, (state, reached))
         return state, reached
 
     def _step(self, state: State, reached: float, char: str) -> tuple[State, float]:
